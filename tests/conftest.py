@@ -1,0 +1,113 @@
+"""What every test may use: a data directory of its own, real servers, a browser."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import hypothesis
+import pytest
+import redis
+from pytest_django import Settings
+
+from tests.services import (
+    Chromium,
+    Site,
+    find_chromium,
+    new_database,
+    running_postgres,
+    running_site,
+    running_valkey,
+)
+
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
+hypothesis.settings.register_profile("deep", deadline=None, max_examples=5_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+BROWSER_TESTS = Path(__file__).parent / "browser"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if BROWSER_TESTS in item.path.parents:
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """SQLite's test database is a file, as in production, and this run's own. Postgres has a database a worker."""
+    from django.conf import settings
+
+    database = settings.DATABASES["default"]
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def data_directory(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SMDR_DATA_DIR, this test's own."""
+    directory = tmp_path_factory.mktemp("var")
+    settings.SMDR_DATA_DIR = directory
+    return directory
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    with running_postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The address of an empty Postgres database, this test's own."""
+    with new_database(postgres_server, f"test_{uuid4().hex}") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[str]:
+    with running_valkey() as url:
+        yield url
+
+
+@pytest.fixture
+def valkey_url(valkey_server: str) -> str:
+    """The address of an empty Valkey."""
+    with redis.Redis.from_url(valkey_server) as client:
+        client.flushall()
+    return valkey_server
+
+
+@pytest.fixture
+def start_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Starts `manage.py serve` in its own process: start_site("--demo", DATABASE_URL=..., REDIS_URL=...).
+
+    Each has a data directory of its own unless `data_directory` names one; each must end well at the test's end.
+    """
+    with ExitStack() as running:
+
+        def start(*arguments: str, data_directory: Path | None = None, **variables: str) -> Site:
+            directory = data_directory or tmp_path / f"site-{uuid4().hex[:8]}"
+            return running.enter_context(running_site(directory, *arguments, **variables))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Chromium:
+    return find_chromium()
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any], chromium: Chromium) -> dict[str, Any]:
+    """Playwright drives the system's Chromium, not one of its own."""
+    return {**browser_type_launch_args, "executable_path": chromium.path, "args": list(chromium.arguments)}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_context_args, "locale": "en-GB", "timezone_id": "Europe/London"}
