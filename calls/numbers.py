@@ -1,0 +1,134 @@
+"""Telephone numbers as an SMDR line gives them, read as people dial them (docs/feed.md, Numbers).
+
+Pure over the phonenumbers library, without its geocoder. Readings are cached: a number costs 50 to 100 µs once.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import phonenumbers
+from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberFormat, shortnumberinfo
+
+from calls.records import Direction, Flag
+
+NUMBER_WIDTH = 15
+E164_LENGTH = 16  # + and 15 digits
+AMBIGUOUS = int(Flag.NUMBER_AMBIGUOUS)
+FULL_WIDTH = int(Flag.NUMBER_FULL_WIDTH)
+
+
+class NumberReading(NamedTuple):
+    """`e164` begins with +, or is empty where the number cannot be told for sure; `flags` are Flag bits."""
+
+    e164: str
+    flags: int
+
+
+@lru_cache(maxsize=50_000)
+def read_number(
+    raw: str,
+    *,
+    number: str,
+    direction: str,
+    region: str,
+    padding: str = "0",
+    outside_prefix: str = "",
+    area_code: str = "",
+) -> NumberReading:
+    """The outside number of a call: `raw` as received, `number` with its padding stripped.
+
+    `outside_prefix` and `area_code` are the trunk's. The region's short and emergency numbers, and whatever is
+    withheld, masked or no digits, have no E.164.
+    """
+    flags = FULL_WIDTH if len(number) == NUMBER_WIDTH else 0
+    if not is_digits(number) or is_short_number(number, region):
+        return NumberReading("", flags)
+    lost_zeros = len(raw) - len(raw.lstrip("0")) if padding == "0" else 0
+    if direction == Direction.OUT and outside_prefix and number.startswith(outside_prefix):
+        number = number[len(outside_prefix) :]
+        lost_zeros = 0
+        if not number or is_short_number(number, region):
+            return NumberReading("", flags)
+    international = _valid(f"+{number}", None)
+    national = _national(number, region) or _as_dialled(number, region, lost_zeros)
+    if national:
+        if international and international != national:
+            flags |= AMBIGUOUS
+        return NumberReading(national, flags)
+    if international:
+        return NumberReading(international, flags)
+    local = _national(area_code + number, region) if area_code else None
+    return NumberReading(local or "", flags)
+
+
+@lru_cache(maxsize=10_000)
+def read_did(number: str, region: str) -> str:
+    """E.164 of the number an outside caller dialled: international if valid, else national, else empty."""
+    if not is_digits(number):
+        return ""
+    return _valid(f"+{number}", None) or _national(number, region) or ""
+
+
+@lru_cache(maxsize=20_000)
+def display(number: str, e164: str, region: str) -> str:
+    """How people write it: national within the region, else international; a number without E.164 as it is."""
+    if not e164:
+        return number
+    parsed = phonenumbers.parse(e164)
+    is_home = phonenumbers.region_code_for_number(parsed) == region
+    return phonenumbers.format_number(
+        parsed, PhoneNumberFormat.NATIONAL if is_home else PhoneNumberFormat.INTERNATIONAL
+    )
+
+
+def is_digits(text: str) -> bool:
+    """ASCII digits, at least one."""
+    return text.isascii() and text.isdigit()
+
+
+@lru_cache(maxsize=10_000)
+def is_short_number(number: str, region: str) -> bool:
+    """Whether the region's plan has exactly this short or emergency number."""
+    if shortnumberinfo.is_emergency_number(number, region):
+        return True
+    zeros = min(len(number) - len(number.lstrip("0")), len(number) - 1)
+    exactly = PhoneNumber(
+        country_code=phonenumbers.country_code_for_region(region),
+        national_number=int(number),
+        italian_leading_zero=zeros > 0 or None,
+        number_of_leading_zeros=zeros or None,
+    )
+    return shortnumberinfo.is_valid_short_number_for_region(exactly, region)
+
+
+def _national(number: str, region: str) -> str | None:
+    """Read within the region, as it is or with its trunk prefix put back; 0 before 020… would make it 0020…, abroad."""
+    home = f"+{phonenumbers.country_code_for_region(region)}"
+    prefix = _trunk_prefix(region)
+    readings = (number,) if number.startswith(prefix) else (prefix + number, number)
+    found = (_valid(reading, region) for reading in readings)
+    return next((e164 for e164 in found if e164 and e164.startswith(home)), None)
+
+
+def _as_dialled(number: str, region: str, lost_zeros: int) -> str | None:
+    """Read as dialled (00…, 011…), with up to so many leading zeros that were taken for padding."""
+    readings = (_valid("0" * count + number, region) for count in range(lost_zeros + 1))
+    return next(filter(None, readings), None)
+
+
+@lru_cache(maxsize=256)
+def _trunk_prefix(region: str) -> str:
+    metadata = PhoneMetadata.metadata_for_region(region, None)
+    return (metadata.national_prefix or "") if metadata else ""
+
+
+def _valid(text: str, region: str | None) -> str | None:
+    """E.164, if there is such a number, no longer than E.164 allows, as some German ones are."""
+    try:
+        parsed = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(parsed):
+        return None
+    e164 = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+    return e164 if len(e164) <= E164_LENGTH else None
