@@ -1,0 +1,394 @@
+"""The directory: feeds, and the names that people give to what a feed reports.
+
+A name is looked up when it is shown, never copied into a call, so an edit shows everywhere at once.
+"""
+
+from typing import Any, ClassVar
+
+import phonenumbers
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from calls.directory.fields import (
+    validate_allow_list,
+    validate_host,
+    validate_ip_address,
+    validate_padding,
+    validate_region,
+    validate_time_zone,
+)
+
+PORT = [MinValueValidator(1), MaxValueValidator(65535)]
+
+
+class DirectoryRevision(models.Model):
+    """One row that counts every change of a name, so that boards and workers notice it."""
+
+    value = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    @classmethod
+    def current(cls) -> int:
+        return cls.objects.values_list("value", flat=True).first() or 0
+
+    @classmethod
+    def advance(cls) -> None:
+        """Call inside the transaction that changes a name."""
+        if not cls.objects.filter(pk=1).update(value=F("value") + 1):
+            cls.objects.update_or_create(pk=1, defaults={"value": 1})
+
+
+class Named(models.Model):
+    """A directory entry: saving or deleting one advances the directory's revision."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        DirectoryRevision.advance()
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        deleted = super().delete(*args, **kwargs)
+        DirectoryRevision.advance()
+        return deleted
+
+
+class Department(Named):
+    name = models.CharField(max_length=80)
+
+    class Meta:
+        ordering: ClassVar = ["name", "pk"]
+        constraints: ClassVar = [models.UniqueConstraint(Lower("name"), name="department_name_unique")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Carrier(Named):
+    name = models.CharField(max_length=80)
+
+    class Meta:
+        ordering: ClassVar = ["name", "pk"]
+        constraints: ClassVar = [models.UniqueConstraint(Lower("name"), name="carrier_name_unique")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Feed(Named):
+    """One Communication Service: what people set. What ingest counts is in FeedState."""
+
+    class Clock(models.TextChoices):
+        AUTO = "auto", "Automatic"
+        TWELVE = "12", "12-hour"
+        TWENTY_FOUR = "24", "24-hour"
+
+    name = models.CharField(max_length=80)
+    active = models.BooleanField(default=True, help_text="Ingest connects and listens for active feeds only.")
+    push_enabled = models.BooleanField("Push", default=False, help_text="The Communication Service connects to us.")
+    push_host = models.CharField(
+        "listen on", max_length=45, default="127.0.0.1", validators=[validate_ip_address],
+        help_text="An address of this machine; 0.0.0.0 is every one.",
+    )  # fmt: skip
+    push_port = models.PositiveIntegerField("listening port", null=True, blank=True, validators=PORT)
+    allow_list = models.TextField(
+        "allowed peers", blank=True, validators=[validate_allow_list],
+        help_text="Addresses or ranges that may connect. Empty: this machine only.",
+    )  # fmt: skip
+    local_enabled = models.BooleanField("Local", default=False, help_text="We connect to the Communication Service.")
+    local_host = models.CharField("connect to", max_length=253, blank=True, validators=[validate_host])
+    local_port = models.PositiveIntegerField("port", default=2007, validators=PORT)
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        validators=[validate_time_zone],
+        help_text="Empty: the site's time zone.",
+    )
+    region = models.CharField(
+        max_length=2, blank=True, validators=[validate_region],
+        help_text="Where its numbers are dialled, such as GB. Empty: the site's region.",
+    )  # fmt: skip
+    padding = models.CharField(
+        "padding character", max_length=1, default="0", validators=[validate_padding],
+        help_text="As on the Communication Service's form. One that is not a digit keeps leading zeros apart.",
+    )  # fmt: skip
+    clock = models.CharField(max_length=4, choices=Clock, default=Clock.AUTO)
+    stale_after_hours = models.PositiveIntegerField(
+        default=12, validators=[MinValueValidator(1)],
+        help_text="A call without any event for so long is closed at its last event.",
+    )  # fmt: skip
+    short_call_seconds = models.PositiveIntegerField(
+        default=5,
+        help_text="Calls abandoned within this time do not count against the service level.",
+    )
+    answer_target_seconds = models.PositiveIntegerField(default=20, help_text="Service level: answered within this.")
+    silent_after_minutes = models.PositiveIntegerField(
+        default=30, validators=[MinValueValidator(1)],
+        help_text="Connected, but no line for so long: shown as silent.",
+    )  # fmt: skip
+
+    class Meta:
+        ordering: ClassVar = ["name", "pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("name"), name="feed_name_unique"),
+            models.UniqueConstraint(
+                fields=["push_host", "push_port"],
+                condition=Q(push_enabled=True, active=True),
+                name="feed_push_address_unique",
+                violation_error_message="Another active feed listens on this address and port.",
+            ),
+            models.CheckConstraint(
+                condition=Q(push_enabled=False) | Q(push_port__isnull=False), name="feed_push_has_port",
+                violation_error_message="Push needs a port to listen on.",
+            ),
+            models.CheckConstraint(
+                condition=Q(local_enabled=False) | ~Q(local_host=""), name="feed_local_has_host",
+                violation_error_message="Local needs an address to connect to.",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        FeedState.objects.get_or_create(feed=self)
+
+    @property
+    def zone_name(self) -> str:
+        return self.time_zone or settings.TIME_ZONE
+
+    @property
+    def region_code(self) -> str:
+        return self.region or settings.SMDR_REGION
+
+
+class FeedState(models.Model):
+    """What ingest keeps of a feed. Its row is the feed's lock: whoever writes calls holds it.
+
+    Counters are of lines: ``accepted = events + duplicates + quarantined`` once nothing waits.
+    """
+
+    feed = models.OneToOneField(Feed, models.CASCADE, primary_key=True, related_name="state")
+    revision = models.BigIntegerField(default=0)
+    accepted = models.BigIntegerField(default=0)
+    events = models.BigIntegerField(default=0)
+    duplicates = models.BigIntegerField(default=0)
+    quarantined = models.BigIntegerField(default=0)
+    last_line_at = models.DateTimeField(null=True, blank=True)
+    last_event_at = models.DateTimeField(null=True, blank=True)
+    swept_at = models.DateTimeField(null=True, blank=True)
+    call_id_clock_off = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"state of feed {self.feed_id}"
+
+
+class WorkerStatus(models.Model):
+    """What one ingest process says of one feed, every few seconds."""
+
+    feed = models.ForeignKey(Feed, models.CASCADE, related_name="workers", db_index=False)
+    worker = models.CharField(max_length=80)
+    heartbeat_at = models.DateTimeField()
+    started_at = models.DateTimeField()
+    connections = models.IntegerField(default=0)
+    accepted = models.BigIntegerField(default=0)
+    backlog = models.BigIntegerField(default=0)
+    last_line_at = models.DateTimeField(null=True)
+    connected_since = models.DateTimeField(null=True)
+    error = models.CharField(max_length=300, blank=True)
+    peers = models.JSONField(default=list)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["feed", "worker"], name="worker_status_unique")]
+        indexes: ClassVar = [models.Index(fields=["heartbeat_at"], name="worker_heartbeat")]
+
+    def __str__(self) -> str:
+        return f"{self.worker} on {self.feed_id}"
+
+
+class Outage(models.Model):
+    """A time in which lines of a feed may be missing; open while `ended_at` is null."""
+
+    class Kind(models.TextChoices):
+        DISCONNECTED = "disconnected", "Disconnected"
+        SILENT = "silent", "Silent"
+        WORKER_DOWN = "worker_down", "Worker down"
+        BACKLOG = "backlog", "Backlog"
+
+    feed = models.ForeignKey(Feed, models.CASCADE, related_name="outages")
+    kind = models.CharField(max_length=12, choices=Kind)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-began_at", "-pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["feed", "kind"],
+                condition=Q(ended_at=None),
+                name="outage_one_open",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None) | Q(ended_at__gte=F("began_at")),
+                name="outage_ends_after_it_begins",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["feed", "began_at"], name="outage_feed_began")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} from {self.began_at:%Y-%m-%d %H:%M}"
+
+
+class Extension(Named):
+    """A device of a feed. It appears by itself when a line names it, and is then unnamed."""
+
+    class Kind(models.TextChoices):
+        PERSON = "person", "Person"
+        GROUP = "group", "Group"
+        ATTENDANT = "attendant", "Attendant"
+        VOICEMAIL = "voicemail", "Voicemail"
+        ANNOUNCEMENT = "announcement", "Announcement"
+        TRUNK = "trunk", "Trunk"
+
+    feed = models.ForeignKey(Feed, models.CASCADE, related_name="extensions")
+    number = models.CharField(max_length=7)
+    name = models.CharField(max_length=80, blank=True)
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.PERSON)
+    kind_is_set = models.BooleanField(default=False, editable=False, help_text="A person set the kind.")
+    department = models.ForeignKey(Department, models.SET_NULL, null=True, blank=True, related_name="extensions")
+    first_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+    kind_in_database: str | None = None
+    refold_wanted = models.BooleanField(default=False, editable=False)
+    refolded_to = models.BigIntegerField(default=0, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["number", "pk"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["feed", "number"], name="extension_unique")]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["feed"],
+                condition=Q(refold_wanted=True),
+                name="extension_refold_wanted",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number}" if self.name else self.number
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """An edited kind is a person's from then on, and the device's calls are folded again."""
+        if self.kind_in_database is not None and self.kind != self.kind_in_database:
+            self.kind_is_set = self.refold_wanted = True
+            self.refolded_to = 0
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "kind_is_set", "refold_wanted", "refolded_to"}
+        super().save(*args, **kwargs)
+        self.kind_in_database = self.kind
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> "Extension":
+        extension = super().from_db(*args, **kwargs)
+        extension.kind_in_database = extension.__dict__.get("kind")
+        return extension
+
+
+class Trunk(Named):
+    feed = models.ForeignKey(Feed, models.CASCADE, related_name="trunks")
+    number = models.CharField(max_length=7)
+    name = models.CharField(max_length=80, blank=True)
+    carrier = models.ForeignKey(Carrier, models.SET_NULL, null=True, blank=True, related_name="trunks")
+    outside_prefix = models.CharField(
+        "outside-line prefix",
+        max_length=8,
+        blank=True,
+        help_text="Dialled to get a line; taken off once.",
+    )
+    area_code = models.CharField(max_length=8, blank=True, help_text="For local numbers, such as 020.")
+    first_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["number", "pk"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["feed", "number"], name="trunk_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number}" if self.name else self.number
+
+    def clean(self) -> None:
+        for field in ("outside_prefix", "area_code"):
+            value = getattr(self, field)
+            if value and not (value.isascii() and value.isdigit()):
+                raise ValidationError({field: "Digits only."})
+
+
+class Did(Named):
+    feed = models.ForeignKey(Feed, models.CASCADE, related_name="dids")
+    number = models.CharField(max_length=15)
+    name = models.CharField(max_length=80, blank=True)
+    department = models.ForeignKey(Department, models.SET_NULL, null=True, blank=True, related_name="dids")
+
+    class Meta:
+        ordering: ClassVar = ["number", "pk"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["feed", "number"], name="did_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number}" if self.name else self.number
+
+
+class AccountCode(Named):
+    code = models.CharField(max_length=12, unique=True)
+    name = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["code", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.code}" if self.name else self.code
+
+
+class Contact(Named):
+    """A name for an outside number; it wins over the name that the PBX sends."""
+
+    number_e164 = models.CharField("number", max_length=24, unique=True)
+    name = models.CharField(max_length=80)
+
+    class Meta:
+        ordering: ClassVar = ["name", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number_e164}"
+
+    def clean(self) -> None:
+        """Take the number as people write it in the site's region, and keep it in E.164."""
+        try:
+            number = phonenumbers.parse(self.number_e164, settings.SMDR_REGION)
+        except phonenumbers.NumberParseException:
+            number = None
+        if number is None or not phonenumbers.is_possible_number(number):
+            raise ValidationError({"number_e164": f"“{self.number_e164}” is not a number such as 020 7946 0712."})
+        self.number_e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+class Access(models.Model):
+    """What one user may see of calls. Without a row a user sees none; a superuser sees all."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="access")
+    all_departments = models.BooleanField(default=False, help_text="Also calls of no department.")
+    departments = models.ManyToManyField(Department, blank=True)
+    masked_digits = models.PositiveSmallIntegerField(
+        default=0, validators=[MaxValueValidator(15)],
+        help_text="So many last digits of outside numbers are hidden.",
+    )  # fmt: skip
+
+    class Meta:
+        verbose_name_plural = "access"
+
+    def __str__(self) -> str:
+        return f"access of {self.user}"

@@ -1,0 +1,70 @@
+"""A call as one plain record, by the field names of docs/call-model.md: what `export_calls` writes."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import Prefetch, Q
+
+from calls.models import Call, Leg
+from calls.querysets import CallQuerySet
+
+PAGE = 2_000
+
+CALL_FIELDS = (
+    "feed", "call_id", "direction", "state", "outcome", "started_at", "answered_at", "answered_by", "handled_at",
+    "handled_by", "ended_at", "duration_seconds", "time_to_answer_seconds", "ring_seconds", "queue_seconds",
+    "talk_seconds", "hold_seconds", "billable_seconds", "trunk", "extension", "device", "last_extension",
+    "number_raw", "number", "number_e164", "contact_name", "account_code", "did", "did_name", "department",
+    "transfers", "diversions", "holds", "lost_in_transfer", "lost_on_hold", "partial", "stale", "flags", "version",
+)  # fmt: skip
+LEG_FIELDS = (
+    "position", "extension", "began_by", "from_extension", "started_at", "answered_at", "ended_at", "ring_seconds",
+    "queue_seconds", "talk_seconds", "hold_seconds", "outcome",
+)  # fmt: skip
+
+
+def utc_text(value: datetime | None) -> str | None:
+    """ISO 8601 with a Z, whole seconds."""
+    return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def leg_record(leg: Leg) -> dict[str, Any]:
+    return {name: _plain(getattr(leg, name)) for name in LEG_FIELDS}
+
+
+def call_record(call: Call) -> dict[str, Any]:
+    """One call with its legs; times ISO 8601 in UTC, flags by name."""
+    record = {name: _plain(getattr(call, name)) for name in CALL_FIELDS if name not in {"feed", "department", "flags"}}
+    record["feed"] = call.feed.name
+    record["department"] = call.department.name if call.department else ""
+    record["flags"] = call.flag_names
+    record["legs"] = [leg_record(leg) for leg in call.legs.all()]
+    return {name: record[name] for name in (*CALL_FIELDS, "legs")}
+
+
+def in_call_id_order(calls: CallQuerySet) -> Iterator[Call]:
+    """Every call of a queryset with feed, department and legs, by feed and call id; a page in memory at a time.
+
+    The order does not hang on when a call was stored, so two databases with the same calls export the same.
+    """
+    ready = calls.select_related("feed", "department").order_by("feed__name", "feed_id", "call_id")
+    ready = ready.prefetch_related(Prefetch("legs", Leg.objects.order_by("position")))
+    last: Call | None = None
+    while True:
+        page = ready
+        if last is not None:
+            page = page.filter(
+                Q(feed__name__gt=last.feed.name)
+                | Q(feed__name=last.feed.name, feed_id__gt=last.feed_id)
+                | Q(feed_id=last.feed_id, call_id__gt=last.call_id)
+            )
+        rows = list(page[:PAGE])
+        yield from rows
+        if len(rows) < PAGE:
+            return
+        last = rows[-1]
+
+
+def _plain(value: Any) -> Any:
+    return utc_text(value) if isinstance(value, datetime) else value

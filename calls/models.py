@@ -1,0 +1,208 @@
+"""Calls, their legs and their events, as docs/call-model.md defines them.
+
+Only calls/store.py writes these tables.
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+
+from calls.directory.models import Department, Feed
+from calls.querysets import CallEventQuerySet, CallQuerySet, LegQuerySet
+from calls.records import BeganBy, CallState, Direction, Flag, LegOutcome, Outcome
+
+
+def choices(values: type[StrEnum]) -> list[tuple[str, str]]:
+    return [(value.value, value.value.replace("_", " ")) for value in values]
+
+
+class Call(models.Model):
+    feed = models.ForeignKey(Feed, models.PROTECT, related_name="calls", db_index=False)
+    call_id = models.CharField(max_length=22)
+    direction = models.CharField(max_length=3, choices=choices(Direction))
+    state = models.CharField(max_length=7, choices=choices(CallState))
+    state_since = models.DateTimeField()
+    outcome = models.CharField(max_length=11, choices=choices(Outcome))
+    started_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.CharField(max_length=7, blank=True)
+    handled_at = models.DateTimeField(null=True)
+    handled_by = models.CharField(max_length=7, blank=True)
+    ended_at = models.DateTimeField(null=True)
+    last_event_at = models.DateTimeField()
+    last_received_at = models.DateTimeField()
+    duration_seconds = models.IntegerField(null=True)
+    time_to_answer_seconds = models.IntegerField(null=True)
+    ring_seconds = models.IntegerField()
+    queue_seconds = models.IntegerField()
+    talk_seconds = models.IntegerField()
+    hold_seconds = models.IntegerField()
+    billable_seconds = models.IntegerField()
+    trunk = models.CharField(max_length=7, blank=True)
+    extension = models.CharField(max_length=7, blank=True)
+    device = models.CharField(max_length=7, blank=True)
+    last_extension = models.CharField(max_length=7, blank=True)
+    from_extension = models.CharField(max_length=7, blank=True)
+    number_raw = models.CharField(max_length=15, blank=True)
+    number = models.CharField(max_length=15, blank=True)
+    number_e164 = models.CharField(max_length=16, blank=True)
+    contact_name = models.CharField(max_length=14, blank=True)
+    did = models.CharField(max_length=15, blank=True)
+    did_name = models.CharField(max_length=10, blank=True)
+    account_code = models.CharField(max_length=12, blank=True)
+    department = models.ForeignKey(
+        Department,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="calls",
+        db_index=False,
+    )
+    transfers = models.IntegerField()
+    diversions = models.IntegerField()
+    holds = models.IntegerField()
+    lost_in_transfer = models.BooleanField()
+    lost_on_hold = models.BooleanField()
+    partial = models.BooleanField()
+    stale = models.BooleanField()
+    stale_as_of = models.DateTimeField(null=True)
+    flags = models.BigIntegerField()
+    event_count = models.IntegerField()
+    version = models.IntegerField()
+    revision = models.BigIntegerField()
+
+    objects = CallQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["feed", "call_id"], name="call_unique"),
+            models.CheckConstraint(
+                condition=Q(duration_seconds=None)
+                | Q(duration_seconds=F("ring_seconds") + F("queue_seconds") + F("talk_seconds") + F("hold_seconds")),
+                name="call_times_add_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    ring_seconds__gte=0,
+                    queue_seconds__gte=0,
+                    talk_seconds__gte=0,
+                    hold_seconds__gte=0,
+                ),
+                name="call_times_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="ended", ended_at__isnull=False) | (~Q(state="ended") & Q(ended_at=None)),
+                name="call_ended_has_end",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["feed", "revision"], name="call_revision"),
+            models.Index(fields=["started_at", "id"], name="call_started"),
+            models.Index(
+                fields=["feed", "started_at"],
+                condition=~Q(state="ended"),
+                name="call_open",
+            ),
+            models.Index(
+                fields=["number_e164", "started_at"],
+                condition=~Q(number_e164=""),
+                name="call_e164",
+            ),
+            models.Index(
+                fields=["number", "started_at"],
+                condition=~Q(number=""),
+                name="call_number",
+            ),
+            models.Index(fields=["extension", "started_at"], name="call_extension"),
+            models.Index(fields=["trunk", "started_at"], name="call_trunk"),
+            models.Index(fields=["department", "started_at"], name="call_department"),
+            models.Index(
+                fields=["account_code", "started_at"],
+                condition=~Q(account_code=""),
+                name="call_account",
+            ),
+            models.Index(fields=["did", "started_at"], condition=~Q(did=""), name="call_did"),
+        ]
+
+    def __str__(self) -> str:
+        return self.call_id
+
+    def get_absolute_url(self) -> str:
+        return reverse("calls:detail", args=[self.pk])
+
+    @property
+    def flag_names(self) -> list[str]:
+        return Flag(self.flags).names()
+
+
+class Leg(models.Model):
+    call = models.ForeignKey(Call, models.CASCADE, related_name="legs", db_index=False)
+    position = models.IntegerField()
+    extension = models.CharField(max_length=7, blank=True)
+    began_by = models.CharField(max_length=11, choices=choices(BeganBy))
+    from_extension = models.CharField(max_length=7, blank=True)
+    call_started_at = models.DateTimeField()
+    direction = models.CharField(max_length=3, choices=choices(Direction))
+    started_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    ring_seconds = models.IntegerField()
+    queue_seconds = models.IntegerField()
+    talk_seconds = models.IntegerField()
+    hold_seconds = models.IntegerField()
+    outcome = models.CharField(max_length=18, choices=choices(LegOutcome))
+
+    objects = LegQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["call", "position"], name="leg_unique"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["call_started_at", "extension"], name="leg_started_extension"),
+            models.Index(fields=["extension", "call_started_at"], name="leg_extension_started"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.extension} {self.outcome}"
+
+
+class CallEvent(models.Model):
+    """One accepted line, raw and resolved. Its identity is (call, line, n); `line_hash` stands for the line."""
+
+    call = models.ForeignKey(Call, models.CASCADE, related_name="events", db_index=False)
+    line = models.BinaryField()
+    line_hash = models.BigIntegerField()
+    n = models.IntegerField()
+    received_at = models.DateTimeField()
+    journal = models.BigIntegerField()
+    sequence = models.BigIntegerField()
+    connection = models.BigIntegerField()
+    at = models.DateTimeField()
+    clock_rule = models.SmallIntegerField()
+    id_started_at = models.DateTimeField(null=True)
+    name = models.CharField(max_length=12)
+    direction = models.CharField(max_length=3)
+    trunk = models.CharField(max_length=7, blank=True)
+    extension = models.CharField(max_length=7, blank=True)
+    source_extension = models.CharField(max_length=7, blank=True)
+    number_raw = models.CharField(max_length=15, blank=True)
+    number = models.CharField(max_length=15, blank=True)
+    contact_name = models.CharField(max_length=14, blank=True)
+    did = models.CharField(max_length=15, blank=True)
+    did_name = models.CharField(max_length=10, blank=True)
+    account_code = models.CharField(max_length=12, blank=True)
+    flags = models.BigIntegerField()
+
+    objects = CallEventQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["call", "line_hash", "n"], name="event_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,432 @@
+"""The one writer of calls, legs and events.
+
+Every change happens in a transaction that holds the row lock of the feed's FeedState (on SQLite the whole
+database, BEGIN IMMEDIATE) and ends in the feed's next revision. The rules of what a call is are in
+assembly.py; here events are matched with what is stored, folded, and only differences are written.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from operator import attrgetter, itemgetter
+from typing import Any
+
+from django.db import connections, transaction
+from django.db.models import F, Q
+
+from calls.assembly import fold
+from calls.devices import Devices
+from calls.directory.models import Extension, FeedState
+from calls.models import Call, CallEvent, Leg
+from calls.numbers import read_number
+from calls.records import Event, FoldedCall
+from calls.rows import Columns, Row, epoch_microseconds, precise_instant, reserve_ids
+
+CACHED_CALLS = 5_000
+
+IDENTITY = ("id", "feed_id", "call_id")
+COUNTERS = ("version", "revision")
+# Call's columns that the store knows and a fold does not say, in the order CallEntry.state_row gives them.
+KEPT = ("last_received_at", "number_e164", "department_id", "stale_as_of", "event_count")
+FOLDED = tuple(
+    field.attname for field in Call._meta.concrete_fields if field.attname not in {*IDENTITY, *COUNTERS, *KEPT}
+)
+STATE = FOLDED + KEPT
+LEG_FOLDED = tuple(
+    field.attname
+    for field in Leg._meta.concrete_fields
+    if field.attname not in {"id", "call_id", "call_started_at", "direction"}
+)
+EVENT_COLUMNS = (
+    "call_id", "line_hash", "line", "n", "received_at", "journal", "sequence", "connection", "at", "clock_rule",
+    "id_started_at", "name", "direction", "trunk", "extension", "source_extension", "number_raw", "number",
+    "contact_name", "did", "did_name", "account_code", "flags",
+)  # fmt: skip
+
+folded_values = attrgetter(*FOLDED)
+leg_values = attrgetter(*LEG_FOLDED)
+arrival = attrgetter("received_us", "journal", "sequence")
+DEPARTMENT = STATE.index("department_id")
+HANDLED_BY = STATE.index("handled_by")
+EXTENSION = STATE.index("extension")
+STATE_STATE = STATE.index("state")
+
+
+@dataclass(slots=True, eq=False)
+class CallEntry:
+    """A call as stored, with its events, kept between batches so that a late line costs no reading."""
+
+    call_id: str
+    pk: int = 0
+    version: int = 0
+    state: Row = ()
+    legs: list[Row] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    keys: dict[tuple[int, int], int] = field(default_factory=dict)
+    last_at: dict[int, int] = field(default_factory=dict)
+    stale_as_of_us: int | None = None
+    checked: int = 0
+    new_events: list[Row] = field(default_factory=list)
+    moved_events: list[Row] = field(default_factory=list)
+
+    @property
+    def is_stored(self) -> bool:
+        return self.version > 0
+
+    def remember(self, event: Event, hashed: int) -> None:
+        self.keys[hashed, event.n] = len(self.events)
+        self.events.append(event)
+        self.last_at[event.connection] = event.at
+
+
+def line_hash(line: bytes) -> int:
+    """64 bits that stand for the line within its call, as a signed integer."""
+    return int.from_bytes(blake2b(line, digest_size=8).digest(), "big", signed=True)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a transaction did to one feed; the feed's counters grow by it. Lines, but for `calls`."""
+
+    accepted: int = 0
+    events: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    calls: int = 0
+    revision: int = 0
+    last_line_us: int = 0
+    last_event_at: int = 0
+
+
+class CallStore:
+    """The calls of one feed, for one worker. Not thread-safe: it belongs to the thread that loads."""
+
+    def __init__(self, feed_id: int, *, using: str = "default", cached_calls: int = CACHED_CALLS) -> None:
+        self.feed_id = feed_id
+        self.using = using
+        self.devices = Devices(feed_id)
+        self._cached_calls = cached_calls
+        self._cache: OrderedDict[str, CallEntry] = OrderedDict()
+        self._revision = -1
+        self._foreign_revision = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator["FeedTransaction"]:
+        """Hold the feed's lock, and write what was added when the block ends. All of it, or nothing."""
+        work: FeedTransaction | None = None
+        try:
+            with transaction.atomic(using=self.using):
+                state = FeedState.objects.using(self.using).select_for_update().get(pk=self.feed_id)
+                if state.revision != self._revision:
+                    self._foreign_revision = state.revision
+                self.devices.refresh()
+                work = FeedTransaction(self, state)
+                yield work
+                work.write()
+        except BaseException:
+            self._revision = -1
+            self.devices.revision = -1
+            for call_id in work.entries if work else ():
+                self._cache.pop(call_id, None)
+            raise
+        self._revision = work.tally.revision
+        for call_id, entry in work.entries.items():
+            if entry.is_stored:
+                self._cache[call_id] = entry
+                self._cache.move_to_end(call_id)
+        while len(self._cache) > self._cached_calls:
+            self._cache.popitem(last=False)
+
+    def refold(self, call_pks: Sequence[int]) -> dict[str, list[str]]:
+        """Fold stored calls again from their events, and write what differs: call id → names of what changed."""
+        with self.transaction() as work:
+            work.open_stored(call_pks)
+            return work.fold_all()
+
+    def refold_changed_devices(self, limit: int = 500) -> int:
+        """Fold again calls of devices whose kind was edited; returns how many calls were looked at.
+
+        One chunk at a time: the device's mark is taken off with the last one.
+        """
+        marked = list(
+            Extension.objects.using(self.using)
+            .filter(feed_id=self.feed_id, refold_wanted=True)
+            .values_list("pk", "number", "refolded_to")[:1]
+        )
+        if not marked:
+            return 0
+        pk, number, done_to = marked[0]
+        calls = list(
+            CallEvent.objects.using(self.using)
+            .filter(Q(extension=number) | Q(source_extension=number), call__feed_id=self.feed_id, call_id__gt=done_to)
+            .order_by("call_id")
+            .values_list("call_id", flat=True)
+            .distinct()[:limit]
+        )
+        if calls:
+            self.refold(calls)
+            Extension.objects.using(self.using).filter(pk=pk).update(refolded_to=calls[-1])
+        if len(calls) < limit:
+            Extension.objects.using(self.using).filter(pk=pk).update(refold_wanted=False, refolded_to=0)
+        return len(calls)
+
+    def close_stale(self, as_of: datetime, call_pks: Sequence[int]) -> int:
+        """Close calls, from which nothing more was received, at their last event; returns how many it closed."""
+        as_of_us = epoch_microseconds(as_of)
+        with self.transaction() as work:
+            work.open_stored(call_pks)
+            for entry in work.entries.values():
+                if entry.state[STATE_STATE] != "ended" and max(e.received_us for e in entry.events) <= as_of_us:
+                    entry.stale_as_of_us = as_of_us
+            return len(work.fold_all())
+
+
+class FeedTransaction:
+    """One batch of changes to one feed, inside its lock."""
+
+    def __init__(self, store: CallStore, state: FeedState) -> None:
+        connection = connections[store.using]
+        self.store = store
+        self.state = state
+        self.devices = store.devices
+        self.entries: dict[str, CallEntry] = {}
+        self.tally = Tally(revision=state.revision)
+        self._connection = connection
+        self._call_columns = Columns(connection, Call, [*IDENTITY, *STATE, *COUNTERS])
+        self._leg_columns = Columns(connection, Leg, ["call_id", "call_started_at", "direction", *LEG_FOLDED])
+        self._event_columns = Columns(connection, CallEvent, EVENT_COLUMNS)
+        self._touched: dict[str, CallEntry] = {}
+        self._fresh: list[Event] = []
+
+    # Events
+
+    def open(self, call_ids: Iterable[str]) -> None:
+        """Make the entries of these calls ready, from the cache or the database."""
+        cache, foreign = self.store._cache, self.store._foreign_revision
+        missing: list[str] = []
+        unsure: list[CallEntry] = []
+        for call_id in call_ids:
+            if call_id in self.entries:
+                continue
+            entry = cache.get(call_id)
+            if entry is None:
+                missing.append(call_id)
+            elif entry.checked < foreign:
+                unsure.append(entry)
+            else:
+                self.entries[call_id] = entry
+        if unsure:
+            missing += self._check_versions(unsure)
+        if missing:
+            self._read("feed_id = %s", [self.store.feed_id], "call_id", missing)
+            for call_id in missing:
+                if call_id not in self.entries:
+                    self.entries[call_id] = CallEntry(call_id, checked=self.state.revision)
+
+    def _check_versions(self, unsure: list[CallEntry]) -> list[str]:
+        """Keep cached entries that nobody else has written since; returns the call ids of those to read again."""
+        calls = Call.objects.using(self.store.using).filter(pk__in=[entry.pk for entry in unsure])
+        versions = dict(calls.values_list("pk", "version"))
+        outdated = []
+        for entry in unsure:
+            if versions.get(entry.pk) == entry.version:
+                entry.checked = self.state.revision
+                self.entries[entry.call_id] = entry
+            else:
+                del self.store._cache[entry.call_id]
+                outdated.append(entry.call_id)
+        return outdated
+
+    def open_stored(self, call_pks: Sequence[int]) -> None:
+        """Make the entries of these stored calls ready, read afresh."""
+        self._read("feed_id = %s", [self.store.feed_id], "id", call_pks)
+
+    def _read(self, where: str, parameters: Sequence[Any], column: str, values: Sequence[Any]) -> None:
+        rows = self._call_columns.select_in(column, values, where, parameters)
+        if not rows:
+            return
+        by_pk: dict[int, CallEntry] = {}
+        identity, counters = len(IDENTITY), len(COUNTERS)
+        stale = STATE.index("stale_as_of")
+        for row in rows:
+            state = row[identity:-counters]
+            entry = CallEntry(
+                row[2],
+                pk=row[0],
+                version=row[-2],
+                state=state,
+                stale_as_of_us=state[stale],
+                checked=self.state.revision,
+            )
+            by_pk[entry.pk] = self.entries[entry.call_id] = entry
+        pks = list(by_pk)
+        for row in sorted(self._leg_columns.select_in("call_id", pks), key=itemgetter(0, LEG_POSITION)):
+            by_pk[row[0]].legs.append(row[1:])
+        events = self._event_columns.select_in("call_id", pks)
+        events.sort(key=EVENT_ARRIVAL)
+        for event_row in events:
+            entry = by_pk[event_row[0]]
+            entry.remember(Event(entry.call_id, *event_row[2:]), event_row[1])
+
+    def is_duplicate(self, call_id: str, line: bytes, n: int) -> bool:
+        return (line_hash(line), n) in self.entries[call_id].keys
+
+    def last_at(self, call_id: str, connection: int) -> int | None:
+        """The resolved time of the call's previous event on this connection, epoch seconds."""
+        return self.entries[call_id].last_at.get(connection)
+
+    def add(self, event: Event) -> bool:
+        """Take in an event; False for a duplicate, of which only an earlier arrival is noted."""
+        entry = self.entries[event.call_id]
+        key = (line_hash(event.line), event.n)
+        place = entry.keys.get(key)
+        if place is None:
+            entry.remember(event, key[0])
+            entry.new_events.append((0, key[0], *event[1:]))
+            self._touched[event.call_id] = entry
+            self._fresh.append(event)
+            self.tally.events += 1
+            return True
+        self.tally.duplicates += 1
+        first = entry.events[place]
+        entry.last_at[event.connection] = first.at
+        if arrival(event) < arrival(first):
+            moved = first._replace(
+                received_us=event.received_us,
+                journal=event.journal,
+                sequence=event.sequence,
+                connection=event.connection,
+            )
+            entry.events[place] = moved
+            entry.moved_events.append((0, key[0], *moved[1:]))
+            self._touched[event.call_id] = entry
+        return False
+
+    # Writing
+
+    def write(self) -> None:
+        """Fold what was touched, write it, and count it under the feed's next revision."""
+        if self._fresh:
+            newest = max(self._fresh, key=arrival)
+            self.tally.last_event_at = max(event.at for event in self._fresh)
+            self.devices.discover(sorted(self._fresh, key=arrival), precise_instant(newest.received_us))
+        if self._touched:
+            self._write_entries(self._touched.values())
+        tally = self.tally
+        changes: dict[str, Any] = {
+            name: F(name) + count
+            for name in ("accepted", "events", "duplicates", "quarantined")
+            if (count := getattr(tally, name))
+        }
+        if tally.last_line_us:
+            last_line_at = precise_instant(tally.last_line_us)
+            if self.state.last_line_at is None or last_line_at > self.state.last_line_at:
+                changes["last_line_at"] = last_line_at
+        if tally.last_event_at:
+            last_event_at = precise_instant(tally.last_event_at * 1_000_000)
+            if self.state.last_event_at is None or last_event_at > self.state.last_event_at:
+                changes["last_event_at"] = last_event_at
+        if tally.revision != self.state.revision:
+            changes["revision"] = tally.revision
+        if changes:
+            FeedState.objects.using(self.store.using).filter(pk=self.store.feed_id).update(**changes)
+
+    def fold_all(self) -> dict[str, list[str]]:
+        """Fold every opened call again and write the differences: call id → names of what changed."""
+        return self._write_entries(self.entries.values())
+
+    def _write_entries(self, entries: Iterable[CallEntry]) -> dict[str, list[str]]:
+        revision = self.state.revision + 1
+        changed: dict[str, list[str]] = {}
+        inserted: list[CallEntry] = []
+        updated: list[CallEntry] = []
+        new_legs: list[Row] = []
+        other_legs: list[Row] = []
+        for entry in entries:
+            folded = fold(entry.events, self.devices.kinds, entry.stale_as_of_us)
+            state = self._state_row(entry, folded)
+            legs = [(folded.started_at, folded.direction, *leg_values(leg)) for leg in folded.legs]
+            if state == entry.state and legs == entry.legs:
+                continue
+            changed[entry.call_id] = _differences(entry, state, legs)
+            if not entry.is_stored:
+                inserted.append(entry)
+            else:
+                updated.append(entry)
+                other_legs += [
+                    (entry.pk, *leg) for place, leg in enumerate(legs) if entry.legs[place : place + 1] != [leg]
+                ]
+                if len(legs) < len(entry.legs):
+                    Leg.objects.using(self.store.using).filter(call_id=entry.pk, position__gte=len(legs)).delete()
+            entry.state, entry.legs = state, legs
+            entry.version += 1
+            entry.checked = revision
+        for entry, pk in zip(inserted, self._fresh_ids(len(inserted)), strict=True):
+            entry.pk = pk
+            new_legs += [(pk, *leg) for leg in entry.legs]
+        self._call_columns.insert([self._call_row(entry, revision) for entry in inserted])
+        self._call_columns.upsert([self._call_row(entry, revision) for entry in updated], ["id"])
+        self._leg_columns.insert(new_legs)
+        self._leg_columns.upsert(other_legs, ["call_id", "position"])
+        new_events: list[Row] = []
+        moved_events: list[Row] = []
+        for entry in entries:
+            new_events += [(entry.pk, *row[1:]) for row in entry.new_events]
+            moved_events += [(entry.pk, *row[1:]) for row in entry.moved_events]
+            entry.new_events, entry.moved_events = [], []
+        self._event_columns.insert(new_events)
+        self._event_columns.upsert(moved_events, ["call_id", "line_hash", "n"])
+        self.tally.calls += len(inserted)
+        if changed:
+            self.tally.revision = revision
+        return changed
+
+    def _fresh_ids(self, count: int) -> list[int]:
+        return reserve_ids(self._connection, Call, count) if count else []
+
+    def _call_row(self, entry: CallEntry, revision: int) -> Row:
+        return (entry.pk, self.store.feed_id, entry.call_id, *entry.state, entry.version, revision)
+
+    def _state_row(self, entry: CallEntry, folded: FoldedCall) -> Row:
+        plan = self.devices.trunks.get(folded.trunk)
+        number = read_number(
+            folded.number_raw,
+            number=folded.number,
+            direction=folded.direction,
+            region=self.devices.region,
+            padding=self.devices.padding,
+            outside_prefix=plan.outside_prefix if plan else "",
+            area_code=plan.area_code if plan else "",
+        )
+        folded.flags |= number.flags
+        events = entry.events
+        return (
+            *folded_values(folded),
+            max(event.received_us for event in events),
+            number.e164,
+            self._department(entry, folded),
+            entry.stale_as_of_us if folded.stale else None,
+            len(events),
+        )
+
+    def _department(self, entry: CallEntry, folded: FoldedCall) -> int | None:
+        """That of the device that decides it, as of when it first did: a later move changes no past bill."""
+        device = folded.handled_by or folded.extension
+        if entry.is_stored and (entry.state[HANDLED_BY] or entry.state[EXTENSION]) == device:
+            department: int | None = entry.state[DEPARTMENT]
+            return department
+        return self.devices.departments.get(device)
+
+
+LEG_POSITION = 3 + LEG_FOLDED.index("position")
+EVENT_ARRIVAL = itemgetter(*(EVENT_COLUMNS.index(name) for name in ("received_at", "journal", "sequence")))
+
+
+def _differences(entry: CallEntry, state: Row, legs: list[Row]) -> list[str]:
+    if not entry.is_stored:
+        return ["call"]
+    names = [name for name, old, new in zip(STATE, entry.state, state, strict=True) if old != new]
+    return names + (["legs"] if legs != entry.legs else [])
