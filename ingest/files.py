@@ -1,0 +1,128 @@
+"""Loading a file of lines, or of `journal dump`'s records, through a journal of its own: one load is one connection."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+from django.utils import timezone
+
+from calls.directory.models import Feed
+from calls.store import CallStore
+from ingest.framing import LineFramer
+from ingest.journal import Journal, Origin, Received, new_id
+from ingest.loader import BATCH_RECORDS, Loaded, Loader, close_stale_calls_of_file
+from ingest.receiver import Occurrences
+
+READ_BYTES = 1 << 20
+ORIGINS = {"auto": Origin.FILE_AUTO, "12": Origin.FILE_12, "24": Origin.FILE_24}
+
+Entry = tuple[int, int, int, int, int, bytes]  # received_us, connection, n, origin, fault, line
+
+
+class NotADumpError(ValueError):
+    """A line of a dump that cannot be read; the message says which and why."""
+
+
+@dataclass(slots=True)
+class FileLoad:
+    """Loads one stream into one feed. `on_read` is told how many bytes of it have been taken in."""
+
+    feed: Feed
+    clock: str = "auto"
+    on_read: Callable[[int], None] = lambda count: None
+
+    def run(self, stream: BinaryIO) -> Loaded:
+        """Journal and store all of `stream`. What the journal holds when this fails, the next load or worker stores.
+
+        Raises NotADumpError, OSError, or the database driver's error.
+        """
+        journal = Journal.create(Path(settings.SMDR_DATA_DIR), self.feed.pk)
+        connection = new_id()
+        loaded = Loaded()
+        try:
+            loader = Loader(self.feed.pk, journal, store=CallStore(self.feed.pk))
+            group: list[Entry] = []
+            for entry in self._entries(stream, connection):
+                group.append(entry)
+                if len(group) >= BATCH_RECORDS:
+                    self._store(journal, loader, group, loaded)
+                    group = []
+            self._store(journal, loader, group, loaded)
+            if loaded.last_at:
+                close_stale_calls_of_file(loader.store, self.feed, connection, loaded.last_at, timezone.now())
+            journal.remove()
+        finally:
+            journal.close()
+        return loaded
+
+    def _store(self, journal: Journal, loader: Loader, group: list[Entry], loaded: Loaded) -> None:
+        if group:
+            journal.append_now(group)
+        while (batch := loader.load_batch()) is not None:
+            loaded.add(batch)
+
+    def _entries(self, stream: BinaryIO, connection: int) -> Iterator[Entry]:
+        data = stream.read(READ_BYTES)
+        if data.startswith(b"{"):
+            yield from self._dumped(stream, data)
+            return
+        framer, occurrences = LineFramer(), Occurrences()
+        origin = ORIGINS[self.clock]
+        received_us = time.time_ns() // 1000
+        while data:
+            for line, fault in framer.feed(data):
+                yield received_us, connection, occurrences.count(line), origin, fault, line
+            self.on_read(len(data))
+            data = stream.read(READ_BYTES)
+        for line, fault in framer.close():
+            # the last line of a file often has no end: it is whole if nothing else is wrong with it
+            yield received_us, connection, occurrences.count(line), origin, 0 if fault == 2 else fault, line
+
+    def _dumped(self, stream: BinaryIO, data: bytes) -> Iterator[Entry]:
+        framer = LineFramer(1 << 20)
+        number = 0
+        while data:
+            for line, _ in framer.feed(data):
+                number += 1
+                yield read_dumped(line, number)
+            self.on_read(len(data))
+            data = stream.read(READ_BYTES)
+        for line, _ in framer.close():
+            yield read_dumped(line, number + 1)
+
+
+def dumped(record: Received, journal: int) -> str:
+    """A journal's record as one line of JSON; `line` is its bytes as latin-1 text."""
+    return json.dumps(
+        {
+            "received_us": record.received_us,
+            "feed": record.feed,
+            "journal": f"{journal:016x}",
+            "sequence": record.sequence,
+            "connection": record.connection,
+            "n": record.n,
+            "origin": Origin(record.origin).name.lower(),
+            "fault": record.fault,
+            "line": record.line.decode("latin-1"),
+        }
+    )
+
+
+def read_dumped(line: bytes, number: int) -> Entry:
+    """What `dumped` wrote. Raises NotADumpError."""
+    try:
+        record = json.loads(line)
+        return (
+            int(record["received_us"]),
+            int(record["connection"]),
+            int(record["n"]),
+            Origin[record["origin"].upper()],
+            int(record["fault"]),
+            record["line"].encode("latin-1"),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotADumpError(f"Line {number} is no record of a journal dump: {error!r}") from None

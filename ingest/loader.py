@@ -1,0 +1,315 @@
+"""From the journal to the store: parse, resolve the clock, match and fold, in one transaction with the position.
+
+What fails by itself, every time, is found by halving the batch and quarantined; everything else (the
+database gone, a deadlock, a full disk) leaves the position where it is and is raised as the driver's error.
+"""
+
+import copy
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
+from django.utils import timezone
+
+from calls.directory.models import Feed
+from calls.models import Call
+from calls.records import Event
+from calls.rows import precise_instant
+from calls.store import CallStore, FeedTransaction
+from ingest.clock import Resolver
+from ingest.framing import Fault
+from ingest.journal import Damaged, Origin, Received
+from ingest.models import JournalPosition, QuarantinedLine
+from ingest.smdr import MalformedLine, ParsedLine, parse
+
+logger = logging.getLogger(__name__)
+
+BATCH_RECORDS = 5_000
+FILE_CLOCKS = {Origin.FILE_AUTO: "auto", Origin.FILE_12: "12", Origin.FILE_24: "24"}
+
+
+class RecordReader(Protocol):
+    """The part of a journal that a loader needs."""
+
+    @property
+    def journal_id(self) -> int: ...
+
+    def read(self, from_sequence: int, limit: int) -> Sequence[Received | Damaged]: ...
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What loading did, in lines; `calls` are new ones. The fields add up over batches."""
+
+    lines: int = 0
+    events: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    calls: int = 0
+    last_at: int = 0  # the latest resolved stamp, epoch seconds
+
+    def add(self, other: "Loaded") -> None:
+        self.lines += other.lines
+        self.events += other.events
+        self.duplicates += other.duplicates
+        self.quarantined += other.quarantined
+        self.calls += other.calls
+        self.last_at = max(self.last_at, other.last_at)
+
+
+@dataclass(slots=True)
+class Clocks:
+    """The resolvers of one journal: one for everything from sockets, one for each file."""
+
+    zone: ZoneInfo
+    mode: str
+    call_id_clock_off: bool
+    live: Resolver = field(init=False)
+    files: dict[int, Resolver] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.live = Resolver(self.zone, self.mode, self.call_id_clock_off)
+
+    def resolver(self, record: Received) -> Resolver:
+        if record.origin == Origin.SOCKET:
+            return self.live
+        known = self.files.get(record.connection)
+        if known is None:
+            override = FILE_CLOCKS[Origin(record.origin)]
+            known = Resolver(self.zone, override if override != "auto" else self.mode, False)
+            self.files[record.connection] = known
+        return known
+
+    def snapshot(self) -> "Clocks":
+        saved = copy.copy(self)
+        saved.live = copy.copy(self.live)
+        saved.files = {connection: copy.copy(resolver) for connection, resolver in self.files.items()}
+        return saved
+
+
+class Loader:
+    """Loads one feed's lines from one journal. It belongs to one thread.
+
+    `ring` is told (feed, revision) after each commit that changed something.
+    """
+
+    def __init__(
+        self,
+        feed_id: int,
+        reader: RecordReader,
+        *,
+        ring: Callable[[int, int], None] = lambda feed, revision: None,
+        batch_records: int = BATCH_RECORDS,
+        store: CallStore | None = None,
+    ) -> None:
+        self.feed_id = feed_id
+        self.reader = reader
+        self.store = store or CallStore(feed_id)
+        self._ring = ring
+        self._batch_records = batch_records
+        self._clocks: Clocks | None = None
+        self._clock_settings: tuple[str, str] | None = None
+        self._position: int | None = None
+
+    @property
+    def position(self) -> int:
+        """The sequence of the next record to load."""
+        if self._position is None:
+            self._position = self._stored_position()
+        return self._position
+
+    def load_batch(self) -> Loaded | None:
+        """Load what waits, at most one batch; None if nothing does. Raises the driver's error if the database fails."""
+        start = self.position
+        records = self.reader.read(start, self._batch_records)
+        if not records:
+            return None
+        return self._load(records)
+
+    def _load(self, records: Sequence[Received | Damaged]) -> Loaded:
+        saved = self._clocks.snapshot() if self._clocks else None
+        try:
+            return self._commit(records)
+        except (DataError, IntegrityError) as error:
+            fault: Exception = error
+        except (DatabaseError, InterfaceError, OSError, MemoryError):
+            self._clocks = saved
+            self._position = None
+            raise
+        except Exception as error:
+            fault = error
+        self._clocks = saved
+        if len(records) == 1:
+            logger.error("a line could not be stored", exc_info=fault)
+            return self._commit(records, refusal=f"{type(fault).__name__}: {fault}")
+        middle = len(records) // 2
+        loaded = self._load(records[:middle])
+        loaded.add(self._load(records[middle:]))
+        return loaded
+
+    def _commit(self, records: Sequence[Received | Damaged], refusal: str = "") -> Loaded:
+        """One transaction: events, calls, quarantine, counters, position, revision."""
+        loaded = Loaded()
+        with self.store.transaction() as work:
+            stored = self._stored_position()
+            records = [record for record in records if record.sequence >= stored]
+            if records:
+                clocks = self._ready_clocks(work)
+                refused: list[QuarantinedLine] = []
+                parsed: list[tuple[Received, ParsedLine]] = []
+                for record in records:
+                    reason, detail = ("not_stored", refusal) if refusal else ("", "")
+                    if isinstance(record, Damaged):
+                        reason, detail = "damaged_record", record.reason
+                    elif record.fault:
+                        reason = Fault(record.fault).name.lower()
+                    elif not refusal:
+                        try:
+                            parsed.append((record, parse(record.line, work.devices.padding)))
+                            continue
+                        except MalformedLine as error:
+                            reason, detail = error.reason, error.detail
+                    refused.append(self._quarantined(record, reason, detail))
+                self._add(work, clocks, parsed, loaded)
+                if refused:
+                    QuarantinedLine.objects.bulk_create(refused)
+                tally = work.tally
+                tally.accepted = len(records)
+                tally.quarantined = len(refused)
+                tally.last_line_us = max(
+                    (record.received_us for record in records if isinstance(record, Received)), default=0
+                )
+                loaded.lines, loaded.quarantined = tally.accepted, tally.quarantined
+                if clocks.live.call_id_clock_off != work.state.call_id_clock_off:
+                    work.state.call_id_clock_off = clocks.live.call_id_clock_off
+                    work.state.save(update_fields=["call_id_clock_off"])
+                stored = records[-1].sequence + 1
+                JournalPosition.objects.update_or_create(
+                    feed_id=self.feed_id, journal=self.reader.journal_id, defaults={"sequence": stored}
+                )
+        loaded.events, loaded.duplicates, loaded.calls = work.tally.events, work.tally.duplicates, work.tally.calls
+        self._position = stored
+        if work.tally.revision != work.state.revision:
+            self._ring(self.feed_id, work.tally.revision)
+        return loaded
+
+    def _add(
+        self, work: FeedTransaction, clocks: Clocks, parsed: Sequence[tuple[Received, ParsedLine]], loaded: Loaded
+    ) -> None:
+        work.open({line.call_id for _, line in parsed})
+        journal = self.reader.journal_id
+        for record, line in parsed:
+            call_id = line.call_id
+            resolver = clocks.resolver(record)
+            at, rule, clock_flags, id_started_at = resolver.resolve(
+                line.stamp, call_id, record.origin, record.received_us, work.last_at(call_id, record.connection)
+            )
+            loaded.last_at = max(loaded.last_at, at)
+            work.add(
+                Event(
+                    call_id,
+                    record.line,
+                    record.n,
+                    record.received_us,
+                    journal,
+                    record.sequence,
+                    record.connection,
+                    at,
+                    rule,
+                    id_started_at,
+                    line.name,
+                    line.direction,
+                    line.trunk,
+                    line.extension,
+                    line.source_extension,
+                    line.number_raw,
+                    line.number,
+                    line.contact_name,
+                    line.did,
+                    line.did_name,
+                    line.account_code,
+                    line.flags | clock_flags,
+                )
+            )
+
+    def _quarantined(self, record: Received | Damaged, reason: str, detail: str) -> QuarantinedLine:
+        received = record if isinstance(record, Received) else None
+        return QuarantinedLine(
+            feed_id=self.feed_id,
+            received_at=precise_instant(received.received_us) if received else timezone.now(),
+            journal=self.reader.journal_id,
+            sequence=record.sequence,
+            connection=received.connection if received else 0,
+            n=received.n if received else 0,
+            origin=received.origin if received else 0,
+            fault=received.fault if received else 0,
+            line=record.line,
+            reason=reason[:40],
+            detail=detail.replace("\0", "␀")[:200],
+        )
+
+    def _stored_position(self) -> int:
+        row = JournalPosition.objects.filter(feed_id=self.feed_id, journal=self.reader.journal_id).first()
+        return row.sequence if row else 1
+
+    def _ready_clocks(self, work: FeedTransaction) -> Clocks:
+        """The resolvers, made anew when the feed's zone or clock setting was edited."""
+        feed = Feed.objects.only("time_zone", "clock").get(pk=self.feed_id)
+        settings = (feed.zone_name, feed.clock)
+        if self._clocks is None or self._clock_settings != settings:
+            self._clocks = Clocks(ZoneInfo(feed.zone_name), feed.clock, work.state.call_id_clock_off)
+            self._clock_settings = settings
+            self._replay_files(self._clocks)
+        return self._clocks
+
+    def _replay_files(self, clocks: Clocks) -> None:
+        """Bring the resolvers of half-loaded files to where they were: a file's reading hangs on its lines before."""
+        sequence, position = 1, self._stored_position()
+        last_at: dict[tuple[str, int], int] = {}
+        while sequence < position:
+            records = self.reader.read(sequence, min(self._batch_records, position - sequence))
+            if not records:
+                return
+            if isinstance(records[0], Received) and records[0].origin == Origin.SOCKET:
+                return
+            for record in records:
+                if isinstance(record, Damaged) or record.fault:
+                    continue
+                try:
+                    line = parse(record.line, self.store.devices.padding)
+                except MalformedLine:
+                    continue
+                key = (line.call_id, record.connection)
+                resolution = clocks.resolver(record).resolve(
+                    line.stamp, line.call_id, record.origin, record.received_us, last_at.get(key)
+                )
+                last_at[key] = resolution.at
+            sequence = records[-1].sequence + 1
+
+
+def close_stale_calls(store: CallStore, feed: Feed, now: datetime) -> int:
+    """The sweep: close calls of which nothing was received for the feed's stale time; returns how many."""
+    cutoff = now - timedelta(hours=feed.stale_after_hours)
+    silent = Call.objects.filter(feed=feed, last_received_at__lte=cutoff).open()
+    return _close(store, now, list(silent.order_by("pk").values_list("pk", flat=True)[:500]))
+
+
+def close_stale_calls_of_file(store: CallStore, feed: Feed, connection: int, last_at: int, now: datetime) -> int:
+    """The sweep at a file's end, by the file's own last stamp (`last_at`, epoch seconds)."""
+    cutoff = precise_instant(last_at * 1_000_000) - timedelta(hours=feed.stale_after_hours)
+    silent = (
+        Call.objects.filter(feed=feed, last_event_at__lte=cutoff, events__connection=connection)
+        .open()
+        .order_by("pk")
+        .distinct()
+    )
+    pks = list(silent.values_list("pk", flat=True))
+    return sum(_close(store, now, pks[start : start + 500]) for start in range(0, len(pks), 500))
+
+
+def _close(store: CallStore, now: datetime, pks: list[int]) -> int:
+    return store.close_stale(now, pks) if pks else 0

@@ -1,0 +1,71 @@
+"""Local mode: we connect to the Communication Service and read."""
+
+import asyncio
+import contextlib
+import logging
+import random
+
+from ingest.receiver import FeedSink, Limits, receive
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_PORT = 2007
+CONNECT_SECONDS = 10.0
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 30.0
+STABLE_AFTER_SECONDS = 10.0
+
+
+def waits(random_unit: random.Random | None = None) -> "Backoff":
+    return Backoff(random_unit or random.Random())  # noqa: S311 - jitter, no secret
+
+
+class Backoff:
+    """Waiting times that double up to 30 s, each between half of it and all of it, so that many clients spread."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._ceiling = FIRST_WAIT_SECONDS
+
+    def next_seconds(self) -> float:
+        ceiling, self._ceiling = self._ceiling, min(self._ceiling * 2, LONGEST_WAIT_SECONDS)
+        return ceiling * (0.5 + self._chance.random() / 2)
+
+    def reset(self) -> None:
+        self._ceiling = FIRST_WAIT_SECONDS
+
+
+class LocalClient:
+    """Keeps one connection to one address for one feed."""
+
+    def __init__(
+        self, host: str, port: int, sink: FeedSink, limits: Limits | None = None, backoff: Backoff | None = None
+    ) -> None:
+        self.host, self.port = host, port
+        self.error = ""
+        self._sink = sink
+        self._limits = limits or Limits()
+        self._backoff = backoff or waits()
+
+    async def run(self) -> None:
+        """Connect, read, and connect again, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    reader, writer = await asyncio.open_connection(self.host, self.port)
+            except TimeoutError:
+                self.error = f"{self.host}:{self.port} does not answer"
+            except OSError as error:
+                self.error = f"Cannot connect to {self.host}:{self.port}: {error.strerror or error}"
+            else:
+                self.error = ""
+                began = loop.time()
+                why = await receive(reader, writer, self._sink, "local", self._limits)
+                with contextlib.suppress(OSError):
+                    await writer.wait_closed()
+                self.error = f"The connection to {self.host}:{self.port} ended: {why}"
+                logger.info("the connection ended", extra={"peer": f"{self.host}:{self.port}", "why": why})
+                if loop.time() - began >= STABLE_AFTER_SECONDS:
+                    self._backoff.reset()
+            await asyncio.sleep(self._backoff.next_seconds())

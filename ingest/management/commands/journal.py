@@ -1,0 +1,43 @@
+"""What the journals of this machine hold."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from calls.directory.models import Feed
+from ingest.files import dumped
+from ingest.journal import Damaged, Segments, journals
+from smdr_site.commands import ArgumentParser, Error
+from smdr_site.commands import Command as TollbookCommand
+
+RECORDS_A_READ = 5_000
+
+
+class Command(TollbookCommand):
+    help = "Write the accepted records as they are, one JSON object a line; `ingest --file` reads that form too."
+    example = "manage.py journal dump --feed 'Head office' > accepted.jsonl"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("action", choices=["dump"])
+        parser.add_argument("--feed", help="only this feed")
+
+    def run(self, **options: Any) -> None:
+        feeds = Feed.objects.order_by("pk")
+        if options["feed"]:
+            feeds = feeds.filter(name=options["feed"])
+            if not feeds:
+                raise Error(f"There is no feed named “{options['feed']}”.")
+        for feed in feeds:
+            for directory in journals(Path(settings.SMDR_DATA_DIR), feed.pk):
+                self.dump(directory)
+
+    def dump(self, directory: Path) -> None:
+        reader, sequence = Segments(directory), 1
+        while records := reader.read(sequence, RECORDS_A_READ):
+            for record in records:
+                if isinstance(record, Damaged):
+                    self.stderr.write(f"{directory.name}: a damaged record at {record.sequence} was left out")
+                else:
+                    self.stdout.write(dumped(record, reader.journal_id))
+            sequence = records[-1].sequence + 1

@@ -1,0 +1,96 @@
+"""Push mode: the Communication Service connects to us, and only allowed peers may."""
+
+import asyncio
+import ipaddress
+import logging
+import time
+from collections import Counter
+
+from ingest.receiver import FeedSink, Limits, receive
+
+logger = logging.getLogger(__name__)
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LOOPBACK: tuple[Network, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+REFUSALS_LOGGED_EVERY_SECONDS = 10.0
+
+
+class PushListener:
+    """Listens on one address for one feed. `allowed` empty means this machine only."""
+
+    def __init__(
+        self, host: str, port: int, allowed: tuple[Network, ...], sink: FeedSink, limits: Limits | None = None
+    ) -> None:
+        self.host, self.port = host, port
+        self.limits = limits or Limits()
+        self._allowed = allowed or LOOPBACK
+        self._sink = sink
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._of_peer: Counter[str] = Counter()
+        self._refusal_logged_at = float("-inf")
+
+    async def start(self) -> None:
+        """Bind and accept. Raises OSError with a clear message if the address cannot be had."""
+        try:
+            self._server = await asyncio.start_server(self._accept, self.host, self.port)
+        except OSError as error:
+            reason = "the port is in use" if error.errno == 98 else (error.strerror or str(error))
+            raise OSError(error.errno, f"Cannot listen on {self.host}:{self.port}: {reason}") from None
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Stop accepting, and take in what has arrived on open connections."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def is_allowed(self, address: str) -> bool:
+        peer = ipaddress.ip_address(address.partition("%")[0])
+        if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped:
+            peer = peer.ipv4_mapped
+        return any(peer.version == network.version and peer in network for network in self._allowed)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        name = writer.get_extra_info("peername")
+        address = name[0] if name else ""
+        refusal = self._refusal(address)
+        if refusal:
+            self._sink.refused += 1
+            self._log_refusal(address, refusal)
+            writer.transport.abort()
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self._of_peer[address] += 1
+        try:
+            why = await receive(reader, writer, self._sink, "push", self.limits)
+            logger.info("a peer's connection ended", extra={"peer": address, "why": why})
+        except asyncio.CancelledError:
+            pass
+        finally:
+            self._tasks.discard(task)
+            self._of_peer[address] -= 1
+            if not self._of_peer[address]:
+                del self._of_peer[address]
+
+    def _refusal(self, address: str) -> str:
+        if not address or not self.is_allowed(address):
+            return "not among the allowed peers"
+        if len(self._tasks) >= self.limits.max_connections:
+            return f"{self.limits.max_connections} connections are open"
+        if self._of_peer[address] >= self.limits.max_connections_per_peer:
+            return f"it has {self.limits.max_connections_per_peer} connections"
+        return ""
+
+    def _log_refusal(self, address: str, refusal: str) -> None:
+        now = time.monotonic()
+        if now - self._refusal_logged_at >= REFUSALS_LOGGED_EVERY_SECONDS:
+            self._refusal_logged_at = now
+            logger.warning(
+                "a peer was refused", extra={"peer": address, "why": refusal, "refused_so_far": self._sink.refused}
+            )
