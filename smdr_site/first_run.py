@@ -1,0 +1,61 @@
+"""The one-time link that makes the first administrator, for as long as there is no user."""
+
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth import get_user_model, login
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+
+from calls.directory.models import Feed
+
+
+def token_path() -> Path:
+    return Path(settings.SMDR_DATA_DIR) / "first_run_token"
+
+
+def first_run_path() -> str | None:
+    """The link's path, its token made if there is none yet; None once there is a user."""
+    if get_user_model().objects.exists():
+        return None
+    path = token_path()
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(24))
+    return reverse("first-run", args=[path.read_text().strip()])
+
+
+class FirstAdministratorForm(UserCreationForm):
+    class Meta(UserCreationForm.Meta):
+        model = User
+        fields = ("username",)
+
+
+@login_not_required
+@sensitive_post_parameters()
+def first_run(request: HttpRequest, token: str) -> HttpResponse:
+    """Make the first administrator and sign in. 404 with a wrong token, or when there is a user already."""
+    path = token_path()
+    known = path.read_text().strip() if path.exists() else ""
+    if not known or not hmac.compare_digest(known.encode(), token.encode()) or User.objects.exists():
+        raise Http404
+    form = FirstAdministratorForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            user = form.save(commit=False)
+            user.is_staff = user.is_superuser = True
+            user.save()
+        path.unlink(missing_ok=True)
+        login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+        return redirect("board" if Feed.objects.exists() else "feeds:index")
+    return render(request, "first_run.html", {"form": form})

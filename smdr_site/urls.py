@@ -1,0 +1,23 @@
+from django.contrib import admin
+from django.contrib.auth import views as auth_views
+from django.urls import include, path
+
+from calls.board_views import board, wall
+from smdr_site.first_run import first_run
+from smdr_site.views import healthz
+
+urlpatterns = [
+    path("", board, name="board"),
+    path("board/wall/", wall, name="board-wall"),
+    path("calls/", include("calls.urls")),
+    path("reports/", include("reports.urls")),
+    path("directory/", include("calls.directory.urls")),
+    path("feeds/", include("ingest.urls")),
+    path("accounts/login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("accounts/password/", auth_views.PasswordChangeView.as_view(), name="password_change"),
+    path("accounts/password/done/", auth_views.PasswordChangeDoneView.as_view(), name="password_change_done"),
+    path("first-run/<str:token>/", first_run, name="first-run"),
+    path("healthz", healthz, name="healthz"),
+    path("admin/", admin.site.urls),
+]
