@@ -1,0 +1,47 @@
+"""The board's pages; the calls come over the WebSocket."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from calls.access import Scope, scope_of
+from calls.directory.health import health_of_active_feeds
+from calls.directory.models import Extension
+
+THRESHOLD_SECONDS = {"ringing": 10, "queued": 30, "held": 60, "talking": 3600}
+
+
+@require_safe
+def board(request: HttpRequest) -> HttpResponse:
+    return render(request, "board/board.html", _context(request))
+
+
+@require_safe
+def wall(request: HttpRequest) -> HttpResponse:
+    return render(request, "board/wall.html", _context(request))
+
+
+def _context(request: HttpRequest) -> dict[str, Any]:
+    return {
+        "directory": people(scope_of(request.user)),
+        "thresholds": THRESHOLD_SECONDS,
+        "time_zone": settings.TIME_ZONE,
+    }
+
+
+def people(scope: Scope) -> list[dict[str, str]]:
+    """The tiles: persons of the viewer's departments, by department and name."""
+    feeds = [feed for feed, _ in health_of_active_feeds()]
+    extensions = Extension.objects.filter(kind=Extension.Kind.PERSON, feed__in=feeds)
+    if scope.departments is not None:
+        extensions = extensions.filter(department__in=scope.departments)
+    rows = extensions.order_by("department__name", "name", "number").values_list(
+        "number", "feed__name", "name", "department__name"
+    )
+    return [
+        {"number": number, "feed": feed, "name": name, "department": department or ""}
+        for number, feed, name, department in rows
+    ]

@@ -1,0 +1,203 @@
+"""The directory as CSV, out and in. Coming in is a dry run first, and all or nothing."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditlog.context import disable_auditlog
+from auditlog.models import LogEntry
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import ForeignKey
+
+from calls.directory.models import (
+    AccountCode,
+    Carrier,
+    Contact,
+    Department,
+    Did,
+    DirectoryRevision,
+    Extension,
+    Feed,
+    Named,
+    Trunk,
+)
+
+MAX_BYTES = 5_000_000
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One section of the directory as a table: `key` columns find the row, `columns` are set."""
+
+    model: type[Named]
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        return self.key + self.columns
+
+
+SHEETS = {
+    "extensions": Sheet(Extension, ("feed", "number"), ("name", "kind", "department")),
+    "trunks": Sheet(Trunk, ("feed", "number"), ("name", "carrier", "outside_prefix", "area_code")),
+    "dids": Sheet(Did, ("feed", "number"), ("name", "department")),
+    "account-codes": Sheet(AccountCode, ("code",), ("name",)),
+    "contacts": Sheet(Contact, ("number_e164",), ("name",)),
+    "departments": Sheet(Department, ("name",), ()),
+    "carriers": Sheet(Carrier, ("name",), ()),
+}
+REFERENCES: dict[str, type[Named]] = {"feed": Feed, "department": Department, "carrier": Carrier}
+MADE_WHEN_MISSING = {"department", "carrier"}
+
+
+@dataclass(slots=True)
+class Plan:
+    """What an import would do. With any error it does nothing."""
+
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    errors: list[str] = field(default_factory=list)
+
+
+def inert(value: str) -> str:
+    """Text that no spreadsheet takes for a formula (OWASP, CSV injection)."""
+    return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+
+
+def alive(value: str) -> str:
+    """What `inert` was given."""
+    return value[1:] if value.startswith("'") and value[1:].startswith(FORMULA_STARTS) else value
+
+
+def write(section: str) -> Iterator[str]:
+    """The section's CSV, a line at a time."""
+    sheet = SHEETS[section]
+    references = [name for name in sheet.header if name in REFERENCES]
+    rows = sheet.model._default_manager.select_related(*references).order_by("pk")
+    yield _line(sheet.header)
+    for row in rows.iterator(chunk_size=2_000):
+        yield _line(inert(_shown(row, name)) for name in sheet.header)
+
+
+def load(section: str, data: bytes, *, dry_run: bool) -> Plan:
+    """Take in a CSV of the section; with `dry_run`, or any error, nothing is kept. Errors name line, column and why."""
+    plan = Plan()
+    try:
+        rows = _rows(SHEETS[section], data)
+    except ValueError as error:
+        plan.errors.append(str(error))
+        return plan
+    with transaction.atomic(), disable_auditlog():
+        touched = _apply(SHEETS[section], rows, plan)
+        if dry_run or plan.errors:
+            transaction.set_rollback(True)
+        elif touched:
+            DirectoryRevision.advance()
+    if touched and not (dry_run or plan.errors):
+        LogEntry.objects.log_create(
+            touched[0],
+            force_log=True,
+            action=LogEntry.Action.UPDATE,
+            changes={"import": [section, f"{len(plan.added)} added, {len(plan.changed)} changed"]},
+        )
+    return plan
+
+
+def _apply(sheet: Sheet, rows: Iterable[tuple[int, dict[str, str]]], plan: Plan) -> list[Named]:
+    touched: list[Named] = []
+    seen: dict[tuple[str, ...], int] = {}
+    references: dict[tuple[str, str], Named] = {}
+    for line, row in rows:
+        key = tuple(row[name].casefold() for name in sheet.key)
+        if key in seen:
+            plan.errors.append(f"Line {line}: the same entry as line {seen[key]}.")
+            continue
+        seen[key] = line
+        try:
+            values = {name: _value(sheet, name, text, references) for name, text in row.items()}
+            found = sheet.model._default_manager.filter(**{name: values[name] for name in sheet.key}).first()
+            entry = found or sheet.model(**{name: values[name] for name in sheet.key})
+            before = {name: getattr(entry, name) for name in sheet.columns}
+            for name in sheet.columns:
+                setattr(entry, name, values[name])
+            if found and all(before[name] == values[name] for name in sheet.columns):
+                plan.unchanged += 1
+                continue
+            entry.full_clean()
+            entry.save()
+        except ValidationError as error:
+            plan.errors += [f"Line {line}: {message}" for message in _messages(error)]
+            continue
+        touched.append(entry)
+        (plan.changed if found else plan.added).append(str(entry))
+    return touched
+
+
+def _value(sheet: Sheet, name: str, text: str, references: dict[tuple[str, str], Named]) -> Any:
+    model: Any = REFERENCES.get(name)
+    if model is None or not isinstance(sheet.model._meta.get_field(name), ForeignKey):
+        return text
+    if not text:
+        if name == "feed":
+            raise ValidationError({name: "is missing."})
+        return None
+    known = references.get((name, text.casefold())) or model._default_manager.filter(name__iexact=text).first()
+    if known is None:
+        if name not in MADE_WHEN_MISSING:
+            raise ValidationError({name: f"there is no {name} named “{text}”."})
+        known = model(name=text)
+        known.save()
+    references[name, text.casefold()] = known
+    return known
+
+
+def _rows(sheet: Sheet, data: bytes) -> list[tuple[int, dict[str, str]]]:
+    """Line number and values of each row. Raises ValueError for a file that is no such table."""
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"The file is larger than {MAX_BYTES // 1_000_000} MB.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The file is not UTF-8 text (byte {error.start}). Save it as CSV UTF-8.") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    header = tuple(name.strip().lower() for name in reader.fieldnames or ())
+    missing = [name for name in sheet.header if name not in header]
+    if missing:
+        wanted = ",".join(sheet.header)
+        raise ValueError(f"The first line lacks the column {', '.join(missing)}. It should be: {wanted}")
+    reader.fieldnames = list(header)
+    rows = []
+    try:
+        for row in reader:
+            if None in row:
+                raise ValueError(f"Line {reader.line_num}: more columns than the first line has.")
+            rows.append((reader.line_num, {name: alive((row[name] or "").strip()) for name in sheet.header}))
+    except csv.Error as error:
+        raise ValueError(f"Line {reader.line_num}: {error}.") from None
+    return rows
+
+
+def _messages(error: ValidationError) -> Iterator[str]:
+    if hasattr(error, "error_dict"):
+        for name, messages in error.message_dict.items():
+            for message in messages:
+                yield message if name == "__all__" else f"{name}: {message}"
+    else:
+        yield from error.messages
+
+
+def _shown(row: Named, name: str) -> str:
+    value = getattr(row, name)
+    return "" if value is None else getattr(value, "name", str(value))
+
+
+def _line(values: Iterable[str]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow(values)
+    return buffer.getvalue()

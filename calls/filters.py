@@ -1,0 +1,243 @@
+"""Which calls an address asks for: period and filters, each shown as a chip that can be taken off.
+
+Parameters: `period`, or `since` and `until` (calls.periods); the fields of CallFilter. An address that cannot be read
+selects nothing and says why, so that no list or export is ever wider than what was asked.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import django_filters
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
+from django.utils import timezone
+
+from calls import periods
+from calls.access import Scope
+from calls.counting import CALL_COUNTS, LEG_COUNTS, has_leg
+from calls.directory.models import AccountCode, Department, Did, Extension, Feed, Named, Trunk
+from calls.models import Call
+from calls.number_search import NotANumberError, number_condition
+from calls.querysets import CallQuerySet
+from calls.records import Direction, Outcome
+
+ANY_TIME = "any"
+DURATION = re.compile(r"(?:(\d{1,4}):(?=\d\d:))?(?:(\d{1,6}):(?=\d\d$))?(\d{1,9})")
+LONGEST_SECONDS = 2**31 - 1
+
+DIRECTIONS = [(Direction.IN.value, "In"), (Direction.OUT.value, "Out")]
+OUTCOMES = [
+    (Outcome.IN_PROGRESS.value, "In progress"),
+    (Outcome.ANSWERED.value, "Answered"),
+    (Outcome.ABANDONED.value, "Abandoned"),
+    (Outcome.NO_ANSWER.value, "No answer"),
+    (Outcome.UNKNOWN.value, "Unknown"),
+]
+COUNTED = [(name, name.replace("_", " ").capitalize()) for name in CALL_COUNTS]
+NAMED_IN: dict[str, type[Named]] = {"extension": Extension, "trunk": Trunk, "did": Did, "account_code": AccountCode}
+LEGS = [(name, name.capitalize()) for name in LEG_COUNTS]
+
+
+class SecondsField(forms.Field):
+    """A length of time: 90, 1:30 or 1:02:33."""
+
+    widget = forms.TextInput(attrs={"placeholder": "1:30"})
+
+    def to_python(self, value: str | None) -> int | None:
+        if value in self.empty_values or value is None:
+            return None
+        found = DURATION.fullmatch(str(value).strip())
+        if found is None or not str(value).isascii():
+            raise ValidationError(f"“{value}” is not a length of time. Write 90, 1:30 or 1:02:33.")
+        hours, minutes, seconds = (int(part or 0) for part in found.groups())
+        return min(hours * 3600 + minutes * 60 + seconds, LONGEST_SECONDS)
+
+
+class SecondsFilter(django_filters.Filter):
+    field_class = SecondsField
+
+
+class CallFilter(django_filters.FilterSet):
+    """Everything but the period. Without `leg` an extension's calls are those with any leg there."""
+
+    direction = django_filters.ChoiceFilter(choices=DIRECTIONS, label="Direction", empty_label="Any")
+    outcome = django_filters.ChoiceFilter(choices=OUTCOMES, label="Outcome", empty_label="Any")
+    extension = django_filters.CharFilter(label="Extension", max_length=7, method="at_extension")
+    leg = django_filters.ChoiceFilter(choices=LEGS, label="Counted there as", empty_label="Any", method="with_leg")
+    counted = django_filters.ChoiceFilter(choices=COUNTED, label="Counted as", empty_label="Any", method="counted_as")
+    number = django_filters.CharFilter(label="Number", max_length=40, method="with_number")
+    trunk = django_filters.CharFilter(label="Trunk", max_length=7)
+    did = django_filters.CharFilter(label="DID", max_length=15)
+    account_code = django_filters.CharFilter(label="Account code", max_length=12)
+    department = django_filters.ModelChoiceFilter(
+        queryset=Department.objects.all(), label="Department", empty_label="Any", null_label="None"
+    )
+    longer = SecondsFilter("duration_seconds", "gte", label="Lasts at least")
+    shorter = SecondsFilter("duration_seconds", "lte", label="Lasts at most")
+    feed = django_filters.ModelChoiceFilter(queryset=Feed.objects.all(), label="Feed", empty_label="Any")
+
+    class Meta:
+        model = Call
+        fields: tuple[str, ...] = ()
+
+    def __init__(
+        self, data: QueryDict, queryset: CallQuerySet, scope: Scope, period: periods.Period | None = None
+    ) -> None:
+        super().__init__(data, queryset)
+        self.scope = scope
+        self.started = (period.since, period.until) if period else None
+        if scope.departments is not None:
+            department = self.filters["department"]
+            department.queryset = Department.objects.filter(pk__in=scope.departments)
+            department.extra["null_label"] = None
+
+    def at_extension(self, calls: CallQuerySet, name: str, extension: str) -> CallQuerySet:
+        return calls.filter(has_leg(self.form.cleaned_data.get("leg") or "", extension, self.started))
+
+    def with_leg(self, calls: CallQuerySet, name: str, counted_as: str) -> CallQuerySet:
+        return calls if self.form.cleaned_data.get("extension") else calls.filter(has_leg(counted_as))
+
+    def counted_as(self, calls: CallQuerySet, name: str, counted_as: str) -> CallQuerySet:
+        return calls.filter(CALL_COUNTS[counted_as])
+
+    def with_number(self, calls: CallQuerySet, name: str, typed: str) -> CallQuerySet:
+        feed = self.form.cleaned_data.get("feed")
+        feeds = [feed] if feed else Feed.objects.only("region")
+        found = Q()
+        for region in {feed.region_code for feed in feeds} or {settings.SMDR_REGION}:
+            found |= number_condition(typed, region, self.scope.masked_digits)
+        return calls.filter(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One filter in force: what it is, its value, and the address without it."""
+
+    name: str
+    label: str
+    value: str
+    remove: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodChoice:
+    label: str
+    address: str
+    chosen: bool
+
+
+class Selection:
+    """The calls that an address asks for, within a viewer's scope."""
+
+    NAMES = ("period", "since", "until")
+    PLACE = ("newer", "older", "format")
+
+    def __init__(self, parameters: QueryDict, scope: Scope, now: datetime | None = None) -> None:
+        self.parameters = parameters
+        self.asked = {name: str(value) for name, value in parameters.items()}
+        self.scope = scope
+        self.now = now or timezone.now()
+        self.zone = ZoneInfo(settings.TIME_ZONE)
+        self.errors: list[str] = []
+        self.period = self._read_period()
+        self.filter = CallFilter(parameters, Call.objects.visible_to(scope), scope, self.period)
+        if not self.filter.is_valid():
+            for name, problems in self.filter.form.errors.get_json_data().items():
+                label = self.filter.form.fields[name].label
+                self.errors += [f"{label}: {problem['message']}" for problem in problems]
+        self.calls = self._calls()
+
+    def _read_period(self) -> periods.Period | None:
+        """None: any time."""
+        if self.parameters.get("period") == ANY_TIME and not (
+            self.parameters.get("since") or self.parameters.get("until")
+        ):
+            return None
+        try:
+            return periods.read(self.asked, self.now, self.zone)
+        except periods.PeriodError as error:
+            self.errors.append(str(error))
+            return periods.preset("today", self.now, self.zone)
+
+    def _calls(self) -> CallQuerySet:
+        if self.errors:
+            return Call.objects.none()
+        try:
+            calls: CallQuerySet = self.filter.qs
+        except NotANumberError as error:
+            self.errors.append(str(error))
+            return Call.objects.none()
+        if self.period is None:
+            return calls
+        return calls.filter(started_at__gte=self.period.since, started_at__lt=self.period.until)
+
+    @property
+    def period_label(self) -> str:
+        return self.period.label if self.period else "Any time"
+
+    def address(self, without: Iterable[str] = (), **changes: str) -> str:
+        """This selection's query string with some parameters changed or left out; never a place within the list."""
+        asked = self.parameters.copy()
+        for name in (*self.PLACE, *without):
+            asked.pop(name, None)
+        for name, value in changes.items():
+            asked[name] = value
+        for name in [name for name, values in asked.lists() if not any(values)]:
+            del asked[name]
+        return f"?{asked.urlencode()}"
+
+    def period_choices(self, *, any_time: bool = True) -> list[PeriodChoice]:
+        presets = periods.PRESETS | ({ANY_TIME: "Any time"} if any_time else {})
+        chosen = self.period.name if self.period else ANY_TIME
+        return [
+            PeriodChoice(label, self.address(self.NAMES, period=name), name == chosen)
+            for name, label in presets.items()
+        ]
+
+    def hidden_for_period(self) -> list[tuple[str, str]]:
+        """What the period's own form has to carry along."""
+        left_out = {*self.NAMES, *self.PLACE}
+        return [(name, value) for name, value in self.asked.items() if name not in left_out and value]
+
+    def hidden_for_filters(self) -> list[tuple[str, str]]:
+        return [(name, self.asked[name]) for name in self.NAMES if self.asked.get(name)]
+
+    def chips(self) -> list[Chip]:
+        chips = []
+        for name, field in self.filter.form.fields.items():
+            typed = self.asked.get(name, "")
+            if typed:
+                chips.append(Chip(name, str(field.label), self._shown(name, typed), self.address([name])))
+        return chips
+
+    @property
+    def sentence(self) -> str:
+        """All that was asked for, as paper shows it."""
+        return "; ".join([self.period_label, *(f"{chip.label}: {chip.value}" for chip in self.chips())])
+
+    def _shown(self, name: str, typed: str) -> str:
+        field = self.filter.form.fields[name]
+        if isinstance(field.widget, forms.Select):
+            labels = {str(value): str(label) for value, label in list(field.widget.choices)}
+            return labels.get(typed, typed)
+        known = self._known_names(name, typed)
+        return f"{known.pop()} {typed}" if len(known) == 1 else typed
+
+    def _known_names(self, name: str, typed: str) -> set[str]:
+        """What the directory calls it: feeds may give one number different names."""
+        if name not in NAMED_IN or self.errors:
+            return set()
+        entries: QuerySet[Any] = NAMED_IN[name]._default_manager.filter(
+            **{"code" if name == "account_code" else "number": typed}
+        )
+        feed = self.filter.form.cleaned_data.get("feed")
+        if feed and name != "account_code":
+            entries = entries.filter(feed=feed)
+        return set(entries.exclude(name="").values_list("name", flat=True)[:2])

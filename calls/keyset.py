@@ -1,0 +1,113 @@
+"""Pages of a list in the order of time, newest first, by key instead of by offset.
+
+A page begins after (or before) a row it knows, so calls that arrive meanwhile move nothing, and the last page of ten
+million calls costs what the first one does. The order ends in the primary key: rows of one second keep their places.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+COUNT_CAP = 10_000
+
+
+class BadCursorError(ValueError):
+    """Text that names no place in a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The place of one row: its time and its primary key."""
+
+    at: datetime
+    pk: int
+
+    def __str__(self) -> str:
+        return f"{(self.at - EPOCH) // MICROSECOND}-{self.pk}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        at, _dash, pk = text.partition("-")
+        try:
+            if not (text.isascii() and at.isdigit() and pk.isdigit() and int(pk) < 2**63):
+                raise BadCursorError(text)
+            return cls(EPOCH + int(at) * MICROSECOND, int(pk))
+        except (OverflowError, ValueError):
+            raise BadCursorError(text) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows newest first; `newer` and `older` are cursors for the pages beside it, None at an end."""
+
+    rows: list[Any]
+    newer: Cursor | None
+    older: Cursor | None
+
+
+class Keyset:
+    """Pages of `rows` by (`field`, primary key), newest first."""
+
+    def __init__(self, rows: QuerySet[Any], field: str = "started_at", size: int = 50) -> None:
+        self.rows = rows
+        self.field = field
+        self.size = size
+
+    def newest(self) -> Page:
+        return self._page(self._descending()[: self.size + 1])
+
+    def older_than(self, cursor: Cursor) -> Page:
+        page = self._page(self._descending().filter(self._older(cursor))[: self.size + 1])
+        newer = self._cursor(page.rows[0]) if page.rows else cursor
+        return Page(page.rows, newer, page.older)
+
+    def newer_than(self, cursor: Cursor) -> Page:
+        """The rows just before `cursor`; the newest page, and a full one, where fewer than a page are left."""
+        ascending = self.rows.order_by(self.field, "pk").filter(self._newer(cursor))
+        found = list(ascending[: self.size + 1])
+        if len(found) <= self.size:
+            return self.newest()
+        rows = found[: self.size][::-1]
+        return Page(rows, self._cursor(rows[0]), self._cursor(rows[-1]))
+
+    def page(self, newer_than: str = "", older_than: str = "") -> Page:
+        """The page that an address asks for. Raises BadCursorError."""
+        if newer_than:
+            return self.newer_than(Cursor.parse(newer_than))
+        if older_than:
+            return self.older_than(Cursor.parse(older_than))
+        return self.newest()
+
+    def _descending(self) -> QuerySet[Any]:
+        return self.rows.order_by(f"-{self.field}", "-pk")
+
+    def _page(self, found: QuerySet[Any]) -> Page:
+        rows = list(found)
+        older = self._cursor(rows[self.size - 1]) if len(rows) > self.size else None
+        return Page(rows[: self.size], None, older)
+
+    def _cursor(self, row: Any) -> Cursor:
+        return Cursor(getattr(row, self.field), row.pk)
+
+    # The bound on the first column alone lets the index on (field, pk) start at the right place.
+
+    def _older(self, cursor: Cursor) -> Q:
+        return Q(**{f"{self.field}__lte": cursor.at}) & (Q(**{f"{self.field}__lt": cursor.at}) | Q(pk__lt=cursor.pk))
+
+    def _newer(self, cursor: Cursor) -> Q:
+        return Q(**{f"{self.field}__gte": cursor.at}) & (Q(**{f"{self.field}__gt": cursor.at}) | Q(pk__gt=cursor.pk))
+
+
+def capped_count(rows: QuerySet[Any], cap: int = COUNT_CAP) -> int:
+    """How many rows, exactly up to `cap`; `cap` + 1 stands for more."""
+    return rows.order_by()[: cap + 1].count()
+
+
+def count_words(count: int, noun: str = "call", cap: int = COUNT_CAP) -> str:
+    """“1 call”, “1,170 calls”, “more than 10,000 calls”."""
+    shown = f"more than {cap:,}" if count > cap else f"{count:,}"
+    return f"{shown} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,71 @@
+"""The list of calls as a table."""
+
+from functools import cache
+
+import django_tables2 as tables
+from django.template.loader import get_template
+from django.utils.html import format_html
+
+from calls.showing import CallRow, Party
+
+
+class PartyColumn(tables.Column):
+    """A name and, dimmed, its number."""
+
+    def render(self, value: Party) -> str:
+        return format_html('<div class="tb-party">{}</div>', party(value))
+
+
+def party(value: Party) -> str:
+    """The name gives way where there is little room, the number never does."""
+    if value.number:
+        return format_html(
+            '<span class="tb-name" title="{0}">{0}</span> <span class="tb-dim">{1}</span>', value.name, value.number
+        )
+    return format_html('<span class="tb-name" title="{0}">{0}</span>', value.name)
+
+
+@cache
+def direction_mark(direction: str) -> str:
+    return get_template("calls/direction.html").render({"direction": direction})
+
+
+@cache
+def outcome_mark(glyph: str, word: str) -> str:
+    """How a call came out, or the state of a live one: always a glyph and a word."""
+    return get_template("calls/outcome.html").render({"glyph": glyph, "word": word})
+
+
+class CallTable(tables.Table):
+    started_at = tables.Column("When", attrs={"th": {"class": "tb-when"}, "td": {"class": "tb-when"}})
+    who = tables.Column("Who", attrs={"td": {"class": "tb-who"}})
+    whom = PartyColumn("Whom", attrs={"td": {"class": "tb-whom"}})
+    word = tables.Column("Outcome", attrs={"td": {"class": "tb-word"}})
+    answer = tables.Column(
+        "Answer", attrs={"th": {"class": "tb-num", "title": "Time to answer"}, "td": {"class": "tb-num tb-answer"}}
+    )
+    talk = tables.Column("Talk", attrs={"th": {"class": "tb-num"}, "td": {"class": "tb-num tb-talk"}})
+
+    class Meta:
+        orderable = False
+        attrs = {"class": "tb-table tb-calls"}  # noqa: RUF012 - read once by the library
+        row_attrs = {"class": lambda record: "tb-live" if record.is_live else None}  # noqa: RUF012
+        default = ""
+
+    def __init__(self, data: list[CallRow], *, with_date: bool, caption: str) -> None:
+        super().__init__(data)
+        self.with_date = with_date
+        self.caption = caption
+
+    def render_started_at(self, record: CallRow) -> str:
+        at = record.started_at
+        shown = f"{at.day} {at:%b %H:%M:%S}" if self.with_date else f"{at:%H:%M:%S}"
+        return format_html(
+            '<a class="tb-row-link" href="{}"><time datetime="{}">{}</time></a>', record.url, at.isoformat(), shown
+        )
+
+    def render_who(self, record: CallRow) -> str:
+        return format_html('<div class="tb-party">{} {}</div>', direction_mark(record.direction), party(record.who))
+
+    def render_word(self, record: CallRow) -> str:
+        return outcome_mark(record.glyph, record.word)

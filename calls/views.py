@@ -1,0 +1,75 @@
+"""The list of calls, as a page or a file, and the page of one call."""
+
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from calls.access import scope_of
+from calls.detail import CallPage
+from calls.download import STREAMS, download
+from calls.filters import ANY_TIME, Selection
+from calls.keyset import BadCursorError, Keyset, capped_count, count_words
+from calls.models import Call
+from calls.showing import Showing, call_row
+from calls.tables import CallTable
+
+PAGE_SIZE = 50
+
+
+@require_safe
+def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """Calls of the address's period and filters; `format` csv or json gives all of them as a file."""
+    scope = scope_of(request.user)
+    now = timezone.now()
+    selection = Selection(request.GET, scope, now)
+    form = request.GET.get("format", "")
+    if form:
+        if selection.errors or form not in STREAMS:
+            errors = selection.errors or [f"“{form}” is not a format. Use {' or '.join(STREAMS)}."]
+            return HttpResponseBadRequest("\n".join(errors), content_type="text/plain; charset=utf-8")
+        return download(selection.calls, lambda calls: Showing(calls, scope), form, _file_name(selection, now))
+    keyset = Keyset(selection.calls.select_related("feed"), size=PAGE_SIZE)
+    try:
+        page = keyset.page(request.GET.get("newer", ""), request.GET.get("older", ""))
+    except BadCursorError:
+        page = keyset.newest()
+    showing = Showing(page.rows, scope)
+    with_date = selection.period is None or selection.period.first_day != selection.period.last_day
+    table = CallTable(
+        [call_row(call, showing, now) for call in page.rows],
+        with_date=with_date,
+        caption=f"Calls, {selection.period_label}, newest first",
+    )
+    return render(
+        request,
+        "calls/list.html",
+        {
+            "selection": selection,
+            "table": table,
+            "count": count_words(capped_count(selection.calls)),
+            "newer": selection.address(newer=str(page.newer)) if page.newer else "",
+            "older": selection.address(older=str(page.older)) if page.older else "",
+            "newest": selection.address(),
+            "any_time": selection.address(Selection.NAMES, period=ANY_TIME),
+            "csv": selection.address(format="csv"),
+            "json": selection.address(format="json"),
+        },
+    )
+
+
+@require_safe
+def call_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    scope = scope_of(request.user)
+    calls = Call.objects.visible_to(scope).select_related("feed", "department")
+    call = get_object_or_404(calls, pk=pk)
+    return render(request, "calls/detail.html", {"page": CallPage(call, scope, timezone.now())})
+
+
+def _file_name(selection: Selection, now: datetime) -> str:
+    if selection.period is None:
+        return f"calls until {now.astimezone(selection.zone):%Y-%m-%d}"
+    first, last = selection.period.first_day, selection.period.last_day
+    return f"calls {first}" if first == last else f"calls {first} to {last}"
