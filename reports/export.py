@@ -1,0 +1,44 @@
+"""A report's rows as CSV and JSON: raw values, durations in seconds, complete."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from calls.directory.spreadsheet import inert
+from calls.export import utc_text
+from reports.engine import Answer, Question, Report
+
+
+def csv_lines(report: Report, answer: Answer) -> Iterator[str]:
+    names = [column.name for column in report.columns]
+    yield _line(names)
+    for row in answer.rows:
+        yield _line([_cell(row[name]) for name in names])
+    yield _line([_cell(answer.total.get(name)) for name in names])
+
+
+def as_json(report: Report, question: Question, answer: Answer) -> str:
+    names = [column.name for column in report.columns]
+    return json.dumps(
+        {
+            "report": report.slug,
+            "since": utc_text(question.period.since),
+            "until": utc_text(question.period.until),
+            "calls": answer.calls,
+            "rows": [{name: row[name] for name in names} for row in answer.rows],
+            "total": {name: answer.total.get(name) for name in names},
+        },
+        ensure_ascii=False,
+    )
+
+
+def _cell(value: Any) -> Any:
+    return "" if value is None else inert(value) if isinstance(value, str) else value
+
+
+def _line(values: list[Any]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow(values)
+    return buffer.getvalue()

@@ -1,0 +1,78 @@
+"""A report's answer as a django-tables2 table: sortable heads, figures that open their calls, a total."""
+
+from typing import Any
+
+import django_tables2 as tables
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from calls.journey import clock
+from reports.engine import Answer, Column, Kind, Question, Report, Values, calls_address
+
+BAR_WIDTH = 72
+
+
+def figure(column: Column, value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    if column.kind == Kind.SECONDS:
+        return clock(value)
+    return f"{value:,}" if column.kind == Kind.COUNT else str(value)
+
+
+class ReportColumn(tables.Column):
+    def __init__(self, column: Column, question: Question, largest: int, total: Values, **kwargs: Any) -> None:
+        quantity = column.kind != Kind.TEXT
+        css = "tb-num" if quantity else ""
+        super().__init__(
+            verbose_name=column.label,
+            orderable=True,
+            attrs={
+                "th": {"class": css, "title": column.help} if column.help else {"class": css},
+                "td": {"class": css},
+                "tf": {"class": css},
+            },
+            footer=figure(column, total.get(column.name)) if total.get(column.name) not in (None, "") else "",
+            **kwargs,
+        )
+        self.column, self.question, self.largest = column, question, largest
+
+    def render(self, value: Any, record: Values) -> str:
+        shown = figure(self.column, value)
+        address = calls_address(self.question, self.column, record["key"])
+        text = format_html('<a href="{}">{}</a>', address, shown) if address and value else format_html("{}", shown)
+        return self._bar(value) + text if self.column.bar and self.largest else text
+
+    def _bar(self, value: int) -> SafeString:
+        return format_html(
+            '<svg class="tb-cellbar" width="{}" height="8" aria-hidden="true">'
+            '<rect class="tb-cellbar-track" width="100%" height="8" rx="2"/>'
+            '<rect class="tb-cellbar-fill" width="{}%" height="8" rx="2"/></svg>',
+            BAR_WIDTH,
+            round(100 * value / self.largest),
+        )
+
+
+def report_table(report: Report, question: Question, answer: Answer, sort: str) -> tables.Table:
+    """The rows as they are ordered already; the table only shows which column orders them."""
+    columns = [
+        (
+            column.name,
+            ReportColumn(
+                column,
+                question,
+                max((row[column.name] for row in answer.rows), default=0) if column.bar else 0,
+                answer.total,
+            ),
+        )
+        for column in report.columns
+    ]
+    rows = [{**row, "key": key} for row, key in zip(answer.rows, answer.keys, strict=True)]
+    return tables.Table(OrderedRows(rows), extra_columns=columns, order_by=sort, empty_text="No calls in this period.")
+
+
+class OrderedRows(list[Values]):
+    """Rows that keep their order: the engine has sorted them, empty values last."""
+
+    def sort(self, *args: Any, **kwargs: Any) -> None:
+        """The table asks for what has been done."""
