@@ -1,0 +1,33 @@
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.e2e.installation import Installation
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_variables(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment of each database in turn."""
+    return {} if request.param == "sqlite" else {"DATABASE_URL": request.getfixturevalue("postgres_url")}
+
+
+@pytest.fixture
+def install(tmp_path: Path) -> Callable[..., Installation]:
+    """Makes an installation with its tables: install(DATABASE_URL=...)."""
+
+    def make(**variables: str) -> Installation:
+        directory = tmp_path / uuid4().hex[:8]
+        directory.mkdir()
+        made = Installation(directory, variables)
+        made.manage("migrate", "-v0")
+        return made
+
+    return make
+
+
+@pytest.fixture
+def installation(install: Callable[..., Installation], database_variables: dict[str, str]) -> Installation:
+    """An installation on each database."""
+    return install(**database_variables)
