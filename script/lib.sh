@@ -33,7 +33,7 @@ find_uv() {
 install_with_uv() { # PYTHON LOCK
     find_uv "$1" || return
     [ -x "$PYTHON" ] || .tools/bin/uv venv --quiet --python "$1" .venv || return
-    .tools/bin/uv pip install --quiet --python "$PYTHON" --require-hashes -r "$2"
+    .tools/bin/uv pip install --quiet --compile-bytecode --python "$PYTHON" --require-hashes -r "$2"
 }
 
 install_with_pip() { # PYTHON LOCK

@@ -18,7 +18,6 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
-    "daphne",
     "smdr_site",
     "calls.directory",
     "calls.costing",
@@ -117,6 +116,7 @@ SMDR_REGION = env.str("SMDR_REGION", default="GB")
 # Ingest.
 
 JOURNAL_KEEP_DAYS = env.int("JOURNAL_KEEP_DAYS", default=7)
+JOURNAL_LIMIT_MEGABYTES = env.int("JOURNAL_LIMIT_MEGABYTES", default=4_096)
 
 # Static files: ours, and those that come inside packages.
 

