@@ -102,7 +102,8 @@ class Columns:
         with self.connection.cursor() as cursor:
             if self.postgres:
                 statement = f"COPY {self.table} ({self.list}) FROM STDIN (FORMAT BINARY)"
-                with cursor.copy(statement) as copy:
+                # Django's cursor does not turn what copy raises into its own errors
+                with self.connection.wrap_database_errors, cursor.copy(statement) as copy:
                     copy.set_types(self.copy_types)
                     write = copy.write_row
                     for row in self.encode(rows):

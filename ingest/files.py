@@ -12,10 +12,13 @@ from django.utils import timezone
 
 from calls.directory.models import Feed
 from calls.store import CallStore
+from ingest.disk import Space
 from ingest.framing import LineFramer
-from ingest.journal import Journal, Origin, Received, new_id
+from ingest.journal import Journal, new_id
+from ingest.left_behind import LeftBehind, journal_space
 from ingest.loader import BATCH_RECORDS, Loaded, Loader, close_stale_calls_of_file
 from ingest.receiver import Occurrences
+from ingest.segments import Origin, Received
 
 READ_BYTES = 1 << 20
 ORIGINS = {"auto": Origin.FILE_AUTO, "12": Origin.FILE_12, "24": Origin.FILE_24}
@@ -40,30 +43,32 @@ class FileLoad:
 
         Raises NotADumpError, OSError, or the database driver's error.
         """
-        journal = Journal.create(Path(settings.SMDR_DATA_DIR), self.feed.pk)
+        store, space = CallStore(self.feed.pk), journal_space()
+        LeftBehind(store, space).load()
+        journal = Journal.create(Path(settings.SMDR_DATA_DIR), self.feed.pk, space=space)
         connection = new_id()
         loaded = Loaded()
         try:
-            loader = Loader(self.feed.pk, journal, store=CallStore(self.feed.pk))
+            loader = Loader(self.feed.pk, journal, store=store)
             group: list[Entry] = []
             for entry in self._entries(stream, connection):
                 group.append(entry)
                 if len(group) >= BATCH_RECORDS:
-                    self._store(journal, loader, group, loaded)
+                    self._store(journal, loader, group, loaded, space)
                     group = []
-            self._store(journal, loader, group, loaded)
+            self._store(journal, loader, group, loaded, space)
             if loaded.last_at:
-                close_stale_calls_of_file(loader.store, self.feed, connection, loaded.last_at, timezone.now())
-            journal.remove()
+                close_stale_calls_of_file(store, self.feed, connection, loaded.last_at, timezone.now())
         finally:
             journal.close()
         return loaded
 
-    def _store(self, journal: Journal, loader: Loader, group: list[Entry], loaded: Loaded) -> None:
+    def _store(self, journal: Journal, loader: Loader, group: list[Entry], loaded: Loaded, space: Space) -> None:
         if group:
             journal.append_now(group)
         while (batch := loader.load_batch()) is not None:
             loaded.add(batch)
+        space.stored(journal.directory, loader.position)
 
     def _entries(self, stream: BinaryIO, connection: int) -> Iterator[Entry]:
         data = stream.read(READ_BYTES)

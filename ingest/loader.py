@@ -22,13 +22,14 @@ from calls.rows import precise_instant
 from calls.store import CallStore, FeedTransaction
 from ingest.clock import Resolver
 from ingest.framing import Fault
-from ingest.journal import Damaged, Origin, Received
 from ingest.models import JournalPosition, QuarantinedLine
+from ingest.segments import Damaged, Origin, Received
 from ingest.smdr import MalformedLine, ParsedLine, parse
 
 logger = logging.getLogger(__name__)
 
 BATCH_RECORDS = 5_000
+TRIES_OF_ONE = 3
 FILE_CLOCKS = {Origin.FILE_AUTO: "auto", Origin.FILE_12: "12", Origin.FILE_24: "24"}
 
 
@@ -130,12 +131,17 @@ class Loader:
             return None
         return self._load(records)
 
-    def _load(self, records: Sequence[Received | Damaged]) -> Loaded:
+    def _load(self, records: Sequence[Received | Damaged], tries_left: int = TRIES_OF_ONE) -> Loaded:
         saved = self._clocks.snapshot() if self._clocks else None
         try:
             return self._commit(records)
-        except (DataError, IntegrityError) as error:
+        except DataError as error:
             fault: Exception = error
+        except IntegrityError as error:
+            if len(records) == 1 and tries_left:
+                self._clocks = saved  # somebody else's change, such as a department deleted meanwhile, fails once
+                return self._load(records, tries_left - 1)
+            fault = error
         except (DatabaseError, InterfaceError, OSError, MemoryError):
             self._clocks = saved
             self._position = None

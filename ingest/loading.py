@@ -5,15 +5,15 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 from django.utils import timezone
 
 from calls.directory.models import Feed, FeedState
 from calls.store import CallStore
-from ingest.journal import Damaged, Journal, JournalLockedError, Origin, journals
+from ingest.disk import Space, delete_stored
+from ingest.journal import Journal
+from ingest.left_behind import LeftBehind, keep_since
 from ingest.loader import Loader, close_stale_calls
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class LoadingThread:
     `error` says why nothing is being loaded, in one line, or is empty.
     """
 
-    def __init__(self, feed_id: int, journal: Journal, ring: Callable[[int, int], None]) -> None:
+    def __init__(self, feed_id: int, journal: Journal, ring: Callable[[int, int], None], space: Space) -> None:
         self.feed_id = feed_id
         self.journal = journal
         self.error = ""
@@ -42,7 +42,8 @@ class LoadingThread:
         self._ring = ring
         self._stop_by: float | None = None
         self._next_cleaning = 0.0
-        self._kept: set[Path] = set()  # journals left behind that are stored to their end
+        self._space = space
+        self._left_behind = LeftBehind(self._store, space, ring, lambda: self._stop_by is not None)
         self._backoff_seconds = FIRST_BACKOFF_SECONDS
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"load-{feed_id}", daemon=True)
@@ -103,6 +104,7 @@ class LoadingThread:
         loaded = self._loader.load_batch()
         if loaded is not None:
             self.position = self._loader.position
+            self._space.stored(self.journal.directory, self.position)
             return True
         if self._stop_by is not None:
             return False
@@ -110,8 +112,8 @@ class LoadingThread:
         self._sweep()
         if time.monotonic() >= self._next_cleaning:
             self._next_cleaning = time.monotonic() + CLEAN_EVERY_SECONDS
-            self._clean()
-            self._load_left_behind()
+            delete_stored(self.journal.directory, self.position, keep_since())
+            self._left_behind.load()
         return False
 
     def _sweep(self) -> None:
@@ -122,44 +124,6 @@ class LoadingThread:
             if close_stale_calls(self._store, Feed.objects.get(pk=self.feed_id), now):
                 self._ring(self.feed_id, 0)
 
-    def _clean(self) -> None:
-        older_than = time.time() - settings.JOURNAL_KEEP_DAYS * 86_400
-        self._kept = {directory for directory in self._kept if _last_written(directory) >= older_than}
-        self.journal.delete_segments_before(self.position, older_than)
-
     def _load_left_behind(self) -> bool:
-        """Load journals of this feed that no process holds: of a worker that was killed, of a file half loaded."""
-        for directory in journals(Path(settings.SMDR_DATA_DIR), self.feed_id):
-            if directory == self.journal.directory or directory in self._kept:
-                continue
-            try:
-                journal = Journal.adopt(directory)
-            except (JournalLockedError, FileNotFoundError):
-                continue
-            try:
-                load_whole(Loader(self.feed_id, journal, ring=self._ring, store=self._store))
-                if _may_go(journal):
-                    journal.remove()
-                else:
-                    self._kept.add(directory)
-            finally:
-                journal.close()
+        self._left_behind.load()
         return False
-
-
-def load_whole(loader: Loader) -> None:
-    """Load a journal to its end."""
-    while loader.load_batch() is not None:
-        pass
-
-
-def _may_go(journal: Journal) -> bool:
-    """Whether a journal stored to its end may be deleted: a file's at once, a feed's after its days of keeping."""
-    first = journal.read(1, 1)
-    if first and not isinstance(first[0], Damaged) and first[0].origin != Origin.SOCKET:
-        return True
-    return _last_written(journal.directory) < time.time() - float(settings.JOURNAL_KEEP_DAYS) * 86_400
-
-
-def _last_written(directory: Path) -> float:
-    return max((path.stat().st_mtime for path in directory.glob("*.seg")), default=0.0)

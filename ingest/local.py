@@ -5,7 +5,7 @@ import contextlib
 import logging
 import random
 
-from ingest.receiver import FeedSink, Limits, receive
+from ingest.receiver import FINISH_SECONDS, FeedSink, Limits, finish, receive
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +46,21 @@ class LocalClient:
         self._sink = sink
         self._limits = limits or Limits()
         self._backoff = backoff or waits()
+        self._receiving: asyncio.Task[str] | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._stopping = False
+
+    async def stop(self) -> None:
+        """Take in what has arrived; `run` then ends. Without a connection `run` is to be cancelled."""
+        self._stopping = True
+        if self._receiving is not None and self._writer is not None:
+            finish(self._writer)
+            await asyncio.wait({self._receiving}, timeout=FINISH_SECONDS)
 
     async def run(self) -> None:
-        """Connect, read, and connect again, until cancelled."""
+        """Connect, read, and connect again, until stopped or cancelled."""
         loop = asyncio.get_running_loop()
-        while True:
+        while not self._stopping:
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     reader, writer = await asyncio.open_connection(self.host, self.port)
@@ -61,11 +71,15 @@ class LocalClient:
             else:
                 self.error = ""
                 began = loop.time()
-                why = await receive(reader, writer, self._sink, "local", self._limits)
+                self._writer = writer
+                self._receiving = asyncio.create_task(receive(reader, writer, self._sink, "local", self._limits))
+                why = await self._receiving
+                self._receiving = self._writer = None
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
                 self.error = f"The connection to {self.host}:{self.port} ended: {why}"
                 logger.info("the connection ended", extra={"peer": f"{self.host}:{self.port}", "why": why})
                 if loop.time() - began >= STABLE_AFTER_SECONDS:
                     self._backoff.reset()
-            await asyncio.sleep(self._backoff.next_seconds())
+            if not self._stopping:
+                await asyncio.sleep(self._backoff.next_seconds())

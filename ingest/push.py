@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 
-from ingest.receiver import FeedSink, Limits, receive
+from ingest.receiver import FINISH_SECONDS, FeedSink, Limits, finish, receive
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class PushListener:
         self._allowed = allowed or LOOPBACK
         self._sink = sink
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._of_peer: Counter[str] = Counter()
         self._refusal_logged_at = float("-inf")
 
@@ -43,10 +43,14 @@ class PushListener:
         """Stop accepting, and take in what has arrived on open connections."""
         if self._server is not None:
             self._server.close()
-        for task in self._tasks:
+        for writer in self._open.values():
+            finish(writer)
+        if self._open:
+            await asyncio.wait(list(self._open), timeout=FINISH_SECONDS)
+        for task in self._open:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if self._open:
+            await asyncio.wait(list(self._open))
 
     def is_allowed(self, address: str) -> bool:
         peer = ipaddress.ip_address(address.partition("%")[0])
@@ -65,7 +69,7 @@ class PushListener:
             return
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
+        self._open[task] = writer
         self._of_peer[address] += 1
         try:
             why = await receive(reader, writer, self._sink, "push", self.limits)
@@ -73,7 +77,7 @@ class PushListener:
         except asyncio.CancelledError:
             pass
         finally:
-            self._tasks.discard(task)
+            del self._open[task]
             self._of_peer[address] -= 1
             if not self._of_peer[address]:
                 del self._of_peer[address]
@@ -81,7 +85,7 @@ class PushListener:
     def _refusal(self, address: str) -> str:
         if not address or not self.is_allowed(address):
             return "not among the allowed peers"
-        if len(self._tasks) >= self.limits.max_connections:
+        if len(self._open) >= self.limits.max_connections:
             return f"{self.limits.max_connections} connections are open"
         if self._of_peer[address] >= self.limits.max_connections_per_peer:
             return f"it has {self.limits.max_connections_per_peer} connections"

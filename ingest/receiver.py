@@ -1,6 +1,7 @@
 """What Push and Local share: one connection's bytes into lines, counted and journaled. Nothing is ever sent."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 import time
@@ -8,7 +9,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from ingest.framing import MAX_LINE_BYTES, Frame, LineFramer
-from ingest.journal import Journal, Origin, new_id
+from ingest.journal import Journal, new_id
+from ingest.segments import Origin
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +19,7 @@ REMEMBERED_LINES = 10_000
 KEEP_ALIVE_IDLE_SECONDS = 30
 KEEP_ALIVE_INTERVAL_SECONDS = 10
 KEEP_ALIVE_PROBES = 3
+FINISH_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class FeedSink:
         self._loop.call_soon_threadsafe(self._notice_room)
 
     def _notice_room(self) -> None:
-        if self.journal.is_full:
+        if self.journal.is_full or self.journal.error:
             self._room.clear()
         else:
             self._room.set()
@@ -141,6 +144,14 @@ async def receive(
         sink.peers.discard(peer)
         writer.close()
     return why
+
+
+def finish(writer: asyncio.StreamWriter) -> None:
+    """Take in what the system has received so far, and then end: `receive` reads to an end that comes now."""
+    raw = writer.get_extra_info("socket")
+    if raw is not None:
+        with contextlib.suppress(OSError):
+            raw.shutdown(socket.SHUT_RD)
 
 
 def keep_alive(writer: asyncio.StreamWriter) -> None:

@@ -30,6 +30,7 @@ class FeedStatus:
             "name": self.feed.name,
             "connected": self.health.connected,
             "state": self.health.state,
+            "error": self.health.error,
             "last_line_at": utc_text(self.last_line_at),
             "accepted": self.accepted,
             "events": self.events,

@@ -39,8 +39,7 @@ class FeedConnections:
     _running: dict[Endpoint, _Running] = field(default_factory=dict)
 
     async def apply(self, wanted: set[Endpoint]) -> None:
-        for endpoint in [endpoint for endpoint in self._running if endpoint not in wanted]:
-            await self._stop(endpoint)
+        await asyncio.gather(*(self._stop(endpoint) for endpoint in self._running.keys() - wanted))
         for endpoint in wanted - self._running.keys():
             self._start(endpoint)
 
@@ -82,6 +81,7 @@ class FeedConnections:
 
     async def _stop(self, endpoint: Endpoint) -> None:
         running = self._running.pop(endpoint)
+        await running.transport.stop()
         running.task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running.task

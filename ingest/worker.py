@@ -24,7 +24,9 @@ from django.utils import timezone
 
 from calls.directory.fields import networks
 from calls.directory.models import Feed, WorkerStatus
+from calls.store import CallStore
 from ingest.journal import Journal
+from ingest.left_behind import LeftBehind, journal_space
 from ingest.loading import LoadingThread
 from ingest.models import LocalLease
 from ingest.receiver import FeedSink
@@ -33,6 +35,7 @@ from ingest.supervisor import Endpoint, FeedConnections
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS = 1.0
+TEND_EVERY_SECONDS = 60.0
 LEASE = timedelta(seconds=10)
 
 
@@ -66,15 +69,16 @@ class Worker:
         self._stopping = asyncio.Event()
         self._started_at = timezone.now()
         self._database = ThreadPoolExecutor(1, thread_name_prefix="ingest-status")
-        self._lease_error = ""
+        self._space = journal_space()
 
     def stop(self) -> None:
         self._stopping.set()
 
     async def run(self) -> None:
+        with contextlib.suppress(DatabaseError, InterfaceError):
+            await self._in_database(self._sign_off_the_dead)
+        tending = asyncio.create_task(self._tend_feeds_not_at_work(), name="tend")
         try:
-            with contextlib.suppress(DatabaseError, InterfaceError):
-                await self._in_database(self._sign_off_the_dead)
             while not self._stopping.is_set():
                 await self._look()
                 self.ready.set()
@@ -82,7 +86,9 @@ class Worker:
                     async with asyncio.timeout(LOOK_EVERY_SECONDS):
                         await self._stopping.wait()
         finally:
+            self.ready.set()
             await asyncio.gather(*(self._end(feed_id) for feed_id in list(self.feeds)))
+            await tending
             with contextlib.suppress(DatabaseError, InterfaceError):
                 await self._in_database(self._sign_off)
             await self._in_database(connections.close_all)
@@ -103,10 +109,10 @@ class Worker:
             logger.warning("the database does not answer", extra={"error": " ".join(str(error).split())})
 
     def _begin(self, feed_id: int) -> None:
-        journal = Journal.create(Path(settings.SMDR_DATA_DIR), feed_id)
+        journal = Journal.create(Path(settings.SMDR_DATA_DIR), feed_id, space=self._space)
         journal.start()
         sink = FeedSink(journal, asyncio.get_running_loop())
-        loading = LoadingThread(feed_id, journal, self._ring)
+        loading = LoadingThread(feed_id, journal, self._ring, self._space)
         loading.start()
         self.feeds[feed_id] = FeedAtWork(journal, sink, FeedConnections(sink), loading)
 
@@ -122,6 +128,24 @@ class Worker:
             at_work.journal.close()
         else:
             at_work.journal.remove()
+
+    async def _tend_feeds_not_at_work(self) -> None:
+        """Load what was accepted for other feeds: of a file half loaded, of a feed that was switched off."""
+        await self.ready.wait()
+        while self._plan.only is None and not self._stopping.is_set():
+            await asyncio.to_thread(self._load_left_behind, frozenset(self.feeds))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TEND_EVERY_SECONDS):
+                    await self._stopping.wait()
+
+    def _load_left_behind(self, at_work: frozenset[int]) -> None:
+        try:
+            for feed_id in Feed.objects.exclude(pk__in=at_work).values_list("pk", flat=True):
+                LeftBehind(CallStore(feed_id), self._space, self._ring, self._stopping.is_set).load()
+        except (DatabaseError, InterfaceError, OSError) as error:
+            logger.warning("journals left behind wait", extra={"error": " ".join(str(error).split())})
+        finally:
+            connections.close_all()
 
     async def _in_database(self, work: Callable[..., Any], *arguments: Any) -> Any:
         def run() -> Any:

@@ -1,16 +1,14 @@
 """Lines to calls through the real commands, on both databases, against accounts made without the product's assembly."""
 
-import random
 import re
-import socket
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.e2e.installation import Installation, account, differences, until
+from tests.services import free_port
 
 EXAMPLES = Path(__file__).parent.parent / "data" / "examples.smdr"
 CALLS = 5_000
@@ -83,41 +81,6 @@ def test_5000_calls_through_push_and_local_at_once(installation: Installation) -
     assert status["quarantined"] == 0
     assert status["accepted"] == status["events"] + status["duplicates"] == 2 * status["events"]
     assert "Nothing changed." in installation.manage("rebuild")
-
-
-def test_kill_9_ten_times_during_a_load(installation: Installation, install: Callable[..., Installation]) -> None:
-    chance = random.Random(4)
-    port = free_port()
-    arguments = ["--forever", "--rate", "1500", "--seed", "13"]
-    with installation.running("simulate", "--to", f"127.0.0.1:{port}", *arguments) as pbx:
-        for round_ in range(11):
-            with installation.running("ingest", "--push", f"127.0.0.1:{port}", "--feed", "Office") as worker:
-                worker.wait_for_words("Working on")
-                enough = journal_bytes(installation) + chance.randrange(1, 200_000)
-                until(lambda enough=enough: journal_bytes(installation) > enough, pbx)
-                if round_ < 10:
-                    worker.kill()
-                else:
-                    assert pbx.terminate() == 0
-                    assert worker.terminate() == 0
-    status = installation.status()
-    assert status["backlog"] == 0
-    assert status["accepted"] == status["events"] + status["duplicates"] + status["quarantined"]
-    dump = installation.dump()
-    assert status["accepted"] == len(dump.read_text().splitlines()) > 2_000
-    offline = install()
-    offline.load(dump)
-    assert offline.calls() == installation.calls()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def journal_bytes(installation: Installation) -> int:
-    return sum(path.stat().st_size for path in (installation.directory / "journal").rglob("*.seg"))
 
 
 def test_rebuild_repairs_exactly_what_was_damaged(installation: Installation, simulated: tuple[Path, Path]) -> None:

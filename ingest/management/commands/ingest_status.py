@@ -50,3 +50,6 @@ class Command(TollbookCommand):
                 ),
             )
         self.print_rich(table, 120)
+        for status in statuses:
+            if status.health.error:
+                self.stdout.write(f"{status.feed.name}: {status.health.error}")

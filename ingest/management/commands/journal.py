@@ -7,7 +7,8 @@ from django.conf import settings
 
 from calls.directory.models import Feed
 from ingest.files import dumped
-from ingest.journal import Damaged, Segments, journals
+from ingest.journal import journals
+from ingest.segments import Damaged, Segments
 from smdr_site.commands import ArgumentParser, Error
 from smdr_site.commands import Command as TollbookCommand
 

@@ -1,0 +1,104 @@
+"""Journals that nobody writes any more: of a worker that ended or was killed, of a file loaded whole or in part.
+
+What is in them was accepted, so it is loaded to the end; they stay for their days of keeping, so that a restored
+backup of the database can be made whole, and then go.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from calls.directory.models import Feed
+from calls.store import CallStore
+from ingest.disk import Space
+from ingest.journal import Journal, JournalLockedError, journals
+from ingest.loader import Loaded, Loader, close_stale_calls_of_file
+from ingest.models import JournalPosition
+from ingest.segments import Damaged, Origin
+
+logger = logging.getLogger(__name__)
+
+SECONDS_A_DAY = 86_400
+
+
+def journal_space() -> Space:
+    """The bound on what this data directory's journals take."""
+    return Space(Path(settings.SMDR_DATA_DIR) / "journal", settings.JOURNAL_LIMIT_MEGABYTES << 20)
+
+
+def keep_since() -> float:
+    """The moment, in epoch seconds, before which what was last written need not be kept once it is stored."""
+    return time.time() - float(settings.JOURNAL_KEEP_DAYS) * SECONDS_A_DAY
+
+
+@dataclass(slots=True)
+class LeftBehind:
+    """One feed's journals without a writer. `should_stop` is asked between batches."""
+
+    store: CallStore
+    space: Space
+    ring: Callable[[int, int], None] = lambda feed, revision: None
+    should_stop: Callable[[], bool] = lambda: False
+    _kept: set[Path] = field(default_factory=set)  # stored to their end
+
+    def load(self) -> None:
+        """Load every journal that no process holds, and delete those whose days are over.
+
+        Raises the driver's error if the database fails; what was loaded by then is loaded.
+        """
+        for directory in journals(Path(settings.SMDR_DATA_DIR), self.store.feed_id):
+            if directory in self._kept and last_written(directory) >= keep_since():
+                continue
+            if self.should_stop():
+                return
+            try:
+                journal = Journal.adopt(directory)
+            except (JournalLockedError, FileNotFoundError):
+                continue
+            try:
+                if self._load(journal):
+                    self._settle(journal)
+            finally:
+                journal.close()
+
+    def _load(self, journal: Journal) -> bool:
+        """True if all of it is stored."""
+        loader = Loader(self.store.feed_id, journal, ring=self.ring, store=self.store)
+        total = Loaded()
+        while (loaded := loader.load_batch()) is not None:
+            total.add(loaded)
+            if self.should_stop():
+                return False
+        if total.lines:
+            logger.warning(
+                "lines that were accepted and not loaded are loaded now",
+                extra={"feed": self.store.feed_id, "lines": total.lines},
+            )
+            self._sweep(journal, total)
+        return True
+
+    def _sweep(self, journal: Journal, loaded: Loaded) -> None:
+        """A file's own sweep at its end, which the load that did not come to it owes."""
+        first = next((record for record in journal.read(1, 1) if not isinstance(record, Damaged)), None)
+        if first is not None and first.origin != Origin.SOCKET and loaded.last_at:
+            feed = Feed.objects.get(pk=self.store.feed_id)
+            close_stale_calls_of_file(self.store, feed, first.connection, loaded.last_at, timezone.now())
+
+    def _settle(self, journal: Journal) -> None:
+        if last_written(journal.directory) < keep_since():
+            journal.remove()
+            JournalPosition.objects.filter(feed_id=journal.feed, journal=journal.journal_id).delete()
+            self._kept.discard(journal.directory)
+        else:
+            self._kept.add(journal.directory)
+            self.space.stored(journal.directory)
+
+
+def last_written(directory: Path) -> float:
+    """When something was last written to this journal, in epoch seconds; 0 if it holds nothing."""
+    return max((path.stat().st_mtime for path in directory.glob("*.seg")), default=0.0)
