@@ -120,6 +120,12 @@ class Installation:
         return path
 
 
+def add_feed(installation: Installation, settings: str) -> None:
+    """Make the feed Office with these fields, as `a='b', c=1`."""
+    code = f"from calls.directory.models import Feed; Feed.objects.create(name='Office', {settings})"
+    installation.manage("shell", "-v0", "-c", code)
+
+
 def account(path: Path) -> dict[str, dict[str, Any]]:
     """The simulated PBX's own account: call id → its record."""
     records = [json.loads(line) for line in path.read_text().splitlines()]

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+AT_ONCE = float("inf")
 TICK_SECONDS = 0.01
+MOST_LINES_AT_ONCE = 2_000
 CONNECT_EVERY_SECONDS = 0.02
 SEND_SECONDS = 5.0
 
@@ -55,6 +57,10 @@ class Pbx:
     def is_connected(self) -> bool:
         return self._push is not None or bool(self._peers)
 
+    @property
+    def has_sent_all(self) -> bool:
+        return len(self.sent_at) == len(self.lines)
+
     def stop(self) -> None:
         """Send no more; connections stay until the end."""
         self._enough.set()
@@ -64,7 +70,7 @@ class Pbx:
         began = time.monotonic()
         while not self._enough.is_set() and len(self.sent_at) < len(self.lines):
             self._connect()
-            due = min(int((time.monotonic() - began) * self.rate), len(self.lines))
+            due = self._due(time.monotonic() - began)
             group = self.lines[len(self.sent_at) : due]
             if group:
                 data = b"".join(line + b"\r\n" for line in group)
@@ -74,6 +80,12 @@ class Pbx:
                     reached.append(self._send(self._push, data))
                 self.sent_at += [now if any(reached) else None] * len(group)
             self._enough.wait(TICK_SECONDS)
+
+    def _due(self, seconds: float) -> int:
+        """How many lines are to be sent by now; at once means as soon as somebody listens."""
+        if self.rate == AT_ONCE:
+            return min(len(self.sent_at) + MOST_LINES_AT_ONCE * self.is_connected, len(self.lines))
+        return min(int(seconds * self.rate), len(self.lines))
 
     def _connect(self) -> None:
         if self._listener is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import migrate
-from tests.e2e.installation import Installation, until
+from tests.e2e.installation import Installation, add_feed, until
 from tests.e2e.pbx import Pbx
 from tests.e2e.test_kills import accepted
 from tests.ingest.lines import smdr_line
@@ -47,11 +47,6 @@ def check_all_sent_is_stored_once(installation: Installation, offline: Installat
     assert status["accepted"] == status["events"] + status["duplicates"]
     offline.load(installation.dump())
     assert installation.calls() == offline.calls()
-
-
-def add_feed(installation: Installation, settings: str) -> None:
-    code = f"from calls.directory.models import Feed; Feed.objects.create(name='Office', {settings})"
-    installation.manage("shell", "-v0", "-c", code)
 
 
 def journal_bytes(installation: Installation) -> int:

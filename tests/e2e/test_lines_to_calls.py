@@ -2,12 +2,14 @@
 
 import re
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.e2e.installation import Installation, account, differences, until
+from tests.e2e.installation import Installation, account, add_feed, differences, until
+from tests.e2e.pbx import AT_ONCE, Pbx
 from tests.services import free_port
 
 EXAMPLES = Path(__file__).parent.parent / "data" / "examples.smdr"
@@ -60,6 +62,33 @@ def test_5000_calls_from_a_file_are_what_the_pbx_says(installation: Installation
     assert differences(calls, account(accounted)) == []
     assert "Nothing changed." in installation.manage("rebuild")
     assert installation.calls() == calls
+
+
+def test_5000_calls_are_the_same_through_push_local_and_file(
+    install: Callable[..., Installation], migrated_postgres_url: str, tmp_path: Path
+) -> None:
+    """Push into Postgres; Local and the file into SQLite."""
+    through_push, through_local, through_file = install(DATABASE_URL=migrated_postgres_url), install(), install()
+    lines, accounted = tmp_path / "lines.smdr", tmp_path / "account.jsonl"
+    through_file.manage(
+        "simulate", "--file", str(lines), "--calls", str(CALLS), "--seed", "17", "--clock", "24",
+        "--account", str(accounted),
+    )  # fmt: skip
+    sent = lines.read_bytes().split(b"\r\n")[:-1]
+    port = free_port()
+    with Pbx(sent, AT_ONCE, push_port=port) as push, Pbx(sent, AT_ONCE, local=True) as local:
+        add_feed(through_push, f"clock='24', push_enabled=True, push_port={port}")
+        address = f"local_host='127.0.0.1', local_port={local.local_port}"
+        add_feed(through_local, f"clock='24', local_enabled=True, {address}")
+        with through_push.running("ingest") as one, through_local.running("ingest") as other:
+            until(lambda: push.has_sent_all and local.has_sent_all, one)
+            assert one.terminate() == other.terminate() == 0
+    loaded = through_file.load(lines, "Office", "--clock", "24")
+    assert loaded["lines"] == len(sent)
+    calls = through_file.calls()
+    assert differences(calls, account(accounted)) == []
+    assert through_push.calls() == calls
+    assert through_local.calls() == calls
 
 
 def test_5000_calls_through_push_and_local_at_once(installation: Installation) -> None:
