@@ -83,6 +83,7 @@ def test_5000_calls_are_the_same_through_push_local_and_file(
         with through_push.running("ingest") as one, through_local.running("ingest") as other:
             until(lambda: push.has_sent_all and local.has_sent_all, one)
             assert one.terminate() == other.terminate() == 0
+    assert through_push.status()["accepted"] == through_local.status()["accepted"] == len(sent)
     loaded = through_file.load(lines, "Office", "--clock", "24")
     assert loaded["lines"] == len(sent)
     calls = through_file.calls()
