@@ -207,11 +207,10 @@ def scan(data: bytes, expected: int) -> Iterator[tuple[Received | Damaged, int]]
         start = offset + head
         end = start + size
         if magic == MAGIC and end <= length and size >= body_size and crc32(data[start:end]) == crc:
-            received_us, feed, connection, sequence, n, origin, fault = unpack_body(data, start)
-            line = data[start + body_size : end]
-            yield Received(received_us, feed, connection, sequence, n, origin, fault, line), end
+            record = Received._make((*unpack_body(data, start), data[start + body_size : end]))
+            yield record, end
             offset = end
-            expected = sequence + 1
+            expected = record.sequence + 1
             continue
         sound = _next_sound(data, offset + 1)
         if sound is None:
