@@ -181,7 +181,7 @@ def _exists(national: str, plan: _Plan, *, prefixes: int) -> bool:
 
 @lru_cache(maxsize=1_000)
 def _is_in_plan(code: str, national: str) -> bool:
-    zeros = len(national) - len(national.lstrip("0"))
+    zeros = min(len(national) - len(national.lstrip("0")), len(national) - 1)
     number = PhoneNumber(
         country_code=int(code),
         national_number=int(national),
@@ -227,7 +227,8 @@ def _valid(text: str, region: str | None) -> str | None:
         parsed = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(parsed):
+    code, national = str(parsed.country_code), phonenumbers.national_significant_number(parsed)
+    if not _is_in_plan(code, national):
         return None
-    e164 = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+    e164 = f"+{code}{national}"
     return e164 if len(e164) <= E164_LENGTH else None

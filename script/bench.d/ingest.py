@@ -23,6 +23,7 @@ import psycopg
 from _harness import (
     FEED,
     ROOT,
+    Cost,
     Place,
     Postgres,
     SQLite,
@@ -49,32 +50,38 @@ PATIENCE_SECONDS = 120.0
 def load(database: SQLite | Postgres, options: argparse.Namespace, scratch: Path) -> None:
     """Rates of `ingest --file`, journaled, and of the reference, one after the other in each run."""
     lines = make_lines(scratch, options.lines)
-    references, products, ratios, peaks, growths = [], [], [], [], []
+    references, products, ratios, peaks, growths, cpu_ratios = [], [], [], [], [], []
+    nothing = make_lines(scratch, 0)
+    idle_cpu = {work.__name__: work(database, nothing).cpu_seconds for work in (_reference, _product)}
     for run in range(options.runs):
         order = [_reference, _product] if run % 2 == 0 else [_product, _reference]
         found = {work.__name__: work(database, lines) for work in order}
-        reference, _ = found["_reference"]
-        product, resident = found["_product"]
-        references.append(options.lines / reference)
-        products.append(options.lines / product)
-        ratios.append(reference / product)
-        settled = resident[len(resident) // 3 :]
-        peaks.append(max(resident))
-        growths.append(median(settled[-len(settled) // 4 :]) - median(settled[: len(settled) // 4]))
-        say(f"  run {run + 1}: reference {references[-1]:,.0f}, product {products[-1]:,.0f} lines/s: {ratios[-1]:.2f}")
+        reference, product = found["_reference"], found["_product"]
+        cpu = {name: (cost.cpu_seconds - idle_cpu[name]) / options.lines * 1e6 for name, cost in found.items()}
+        references.append(options.lines / reference.json()["seconds"])
+        products.append(options.lines / product.json()["seconds"])
+        ratios.append(products[-1] / references[-1])
+        cpu_ratios.append(cpu["_reference"] / cpu["_product"])
+        settled = product.resident[len(product.resident) // 3 :]
+        quarter = max(len(settled) // 4, 1)
+        peaks.append(max(product.resident))
+        growths.append(median(settled[-quarter:]) - median(settled[:quarter]))
+        say(
+            f"  run {run + 1}: reference {references[-1]:,.0f} lines/s ({cpu['_reference']:.0f} µs CPU a line), "
+            f"product {products[-1]:,.0f} ({cpu['_product']:.0f} µs): ratio {ratios[-1]:.2f}, of CPU {cpu_ratios[-1]:.2f}"
+        )
     say(
         f"{database.name}: load of {options.lines:,} lines: product {median(products):,.0f} lines/s, reference "
-        f"{median(references):,.0f} lines/s, ratio {median(ratios):.2f} (target 0.60); peak RSS {max(peaks):.0f} MiB "
-        f"(target 200), growth over the last two thirds {max(growths):+.1f} MiB"
+        f"{median(references):,.0f} lines/s, ratio {median(ratios):.2f} (target 0.60), of CPU {median(cpu_ratios):.2f}"
+        f"; peak RSS {max(peaks):.0f} MiB (target 200), growth over the last two thirds {median(growths):+.1f} MiB"
     )
 
 
-def _reference(database: SQLite | Postgres, lines: Path) -> tuple[float, list[float]]:
+def _reference(database: SQLite | Postgres, lines: Path) -> Cost:
     with database.fresh() as place, socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=_serve_once, args=(listener, lines), daemon=True).start()
         address = f"127.0.0.1:{listener.getsockname()[1]}"
-        cost = measure([sys.executable, REFERENCE, place.url, address, "1"], place.environment())
-        return float(cost.json()["seconds"]), cost.resident
+        return measure([sys.executable, REFERENCE, place.url, address, "1"], place.environment())
 
 
 def _serve_once(listener: socket.socket, path: Path) -> None:
@@ -83,13 +90,13 @@ def _serve_once(listener: socket.socket, path: Path) -> None:
         peer.sendfile(file)
 
 
-def _product(database: SQLite | Postgres, lines: Path) -> tuple[float, list[float]]:
+def _product(database: SQLite | Postgres, lines: Path) -> Cost:
     with database.fresh() as place:
         cost = manage(place.environment(), "ingest", "--file", lines, "--feed", FEED, "--json")
         summary = cost.json()
         if summary["events"] != summary["lines"] or summary["quarantined"]:
             raise RuntimeError(f"not every line became an event: {summary}")
-        return float(summary["seconds"]), cost.resident
+        return cost
 
 
 def latency(database: SQLite | Postgres, options: argparse.Namespace, scratch: Path) -> None:
@@ -129,14 +136,13 @@ def flat(database: SQLite | Postgres, options: argparse.Namespace, scratch: Path
             product = float(
                 manage(place.environment(), "ingest", "--file", part, "--feed", FEED, "--json").json()["seconds"]
             )
-            reference, _ = _reference(database, part)
-            costs.append(product / reference)
+            costs.append(product / float(_reference(database, part).json()["seconds"]))
             say(f"  {step * length:,} stored: {product / length * 1e6:.0f} µs a line, {costs[-1]:.2f} of the reference")
     edge = max(len(costs) // 5, 1)
     first, last = median(costs[:edge]), median(costs[-edge:])
     say(
-        f"{database.name}: cost a line at {length * steps:,} stored events is {last / first * 100 - 100:+.0f} % against "
-        f"the beginning, each beside the reference on an empty database (target within 15 %)"
+        f"{database.name}: cost a line at {length * steps:,} stored events is {last / first * 100 - 100:+.0f} % "
+        f"against the beginning, each beside the reference on an empty database (target within 15 %)"
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from calls.directory.models import Feed
 from calls.doorbell import Doorbell
 from ingest.files import FileLoad, NotADumpError
-from ingest.running import add_endpoint_arguments, plan_of
+from ingest.running import add_endpoint_arguments, plan_of, settle_memory
 from ingest.worker import Worker
 from smdr_site.commands import ArgumentParser, Error, progress
 from smdr_site.commands import Command as TollbookCommand
@@ -96,6 +96,7 @@ class Command(TollbookCommand):
 
     def work(self, options: dict[str, Any]) -> None:
         plan = plan_of(options)
+        settle_memory()
         asyncio.run(self.run_worker(plan))
 
     async def run_worker(self, plan: Any) -> None:
