@@ -67,8 +67,9 @@ def load(database: SQLite | Postgres, options: argparse.Namespace, scratch: Path
         peaks.append(max(product.resident))
         growths.append(median(settled[-quarter:]) - median(settled[:quarter]))
         say(
-            f"  run {run + 1}: reference {references[-1]:,.0f} lines/s ({cpu['_reference']:.0f} µs CPU a line), "
-            f"product {products[-1]:,.0f} ({cpu['_product']:.0f} µs): ratio {ratios[-1]:.2f}, of CPU {cpu_ratios[-1]:.2f}"
+            f"  run {run + 1}: reference {references[-1]:,.0f} lines/s, product {products[-1]:,.0f}: "
+            f"ratio {ratios[-1]:.2f}; CPU a line {cpu['_reference']:.0f} and {cpu['_product']:.0f} µs: "
+            f"ratio {cpu_ratios[-1]:.2f}"
         )
     say(
         f"{database.name}: load of {options.lines:,} lines: product {median(products):,.0f} lines/s, reference "
