@@ -7,6 +7,7 @@ docs/performance.md says how to read it. The whole takes hours on two cores; to 
 
 import argparse
 import json
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -250,6 +251,7 @@ def main() -> None:
     parser.add_argument("--flat-step", type=int, default=50_000, help="lines of each file of flat (50,000)")
     parser.add_argument("--directory", help="on the disk to be measured (default: the system's temporary one)")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that its servers end with it
     parts = {"load": load, "latency": latency, "burst": burst, "flat": flat}
     with scratch_directory(options.directory) as scratch, databases(options.database, scratch) as chosen:
         for part in options.parts:
