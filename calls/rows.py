@@ -17,6 +17,7 @@ Row = tuple[Any, ...]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - SQLite's driver hands out naive UTC
 MICROSECOND_FIELDS = frozenset({"received_at", "last_received_at", "stale_as_of"})
+REMEMBERED_INSTANTS = 16_384
 MICROSECOND = timedelta(microseconds=1)
 SECOND = timedelta(seconds=1)
 
@@ -33,22 +34,22 @@ COPY_TYPES = {
 }
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=REMEMBERED_INSTANTS)
 def instant(at: int) -> datetime:
     return EPOCH + timedelta(seconds=at)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=REMEMBERED_INSTANTS)
 def precise_instant(at_us: int) -> datetime:
     return EPOCH + timedelta(microseconds=at_us)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=REMEMBERED_INSTANTS)
 def instant_text(at: int) -> str:
     return str(NAIVE_EPOCH + timedelta(seconds=at))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=REMEMBERED_INSTANTS)
 def precise_instant_text(at_us: int) -> str:
     return str(NAIVE_EPOCH + timedelta(microseconds=at_us))
 
@@ -83,6 +84,8 @@ class Columns:
         plain: Callable[[Any], Any] = instant if self.postgres else instant_text
         with_microseconds: Callable[[Any], Any] = precise_instant if self.postgres else precise_instant_text
         self._encoders = [(place, with_microseconds if precise else plain) for place, precise in times]
+        if not self.postgres:  # SQLite's driver looks for an adapter of every bool
+            self._encoders += [(place, int) for place, f in enumerate(chosen) if isinstance(f, models.BooleanField)]
         self._decoders: list[tuple[int, Callable[[Any], Any]]] = [
             (place, epoch_microseconds if precise else epoch_seconds) for place, precise in times
         ]

@@ -25,7 +25,7 @@ from calls.numbers import read_number
 from calls.records import Event, FoldedCall
 from calls.rows import Columns, Row, epoch_microseconds, precise_instant, reserve_ids
 
-CACHED_CALLS = 5_000
+CACHED_CALLS = 2_500
 
 IDENTITY = ("id", "feed_id", "call_id")
 COUNTERS = ("version", "revision")
@@ -69,8 +69,8 @@ class CallEntry:
     last_at: dict[int, int] = field(default_factory=dict)
     stale_as_of_us: int | None = None
     checked: int = 0
-    new_events: list[Row] = field(default_factory=list)
-    moved_events: list[Row] = field(default_factory=list)
+    new_events: list[tuple[int, Event]] = field(default_factory=list)  # with the hash of its line
+    moved_events: list[tuple[int, Event]] = field(default_factory=list)
 
     @property
     def is_stored(self) -> bool:
@@ -285,7 +285,7 @@ class FeedTransaction:
         place = entry.keys.get(key)
         if place is None:
             entry.remember(event, key[0])
-            entry.new_events.append((0, key[0], *event[1:]))
+            entry.new_events.append((key[0], event))
             self._touched[event.call_id] = entry
             self._fresh.append(event)
             self.tally.events += 1
@@ -301,7 +301,7 @@ class FeedTransaction:
                 connection=event.connection,
             )
             entry.events[place] = moved
-            entry.moved_events.append((0, key[0], *moved[1:]))
+            entry.moved_events.append((key[0], moved))
             self._touched[event.call_id] = entry
         return False
 
@@ -310,9 +310,9 @@ class FeedTransaction:
     def write(self) -> None:
         """Fold what was touched, write it, and count it under the feed's next revision."""
         if self._fresh:
-            newest = max(self._fresh, key=arrival)
+            self._fresh.sort(key=arrival)
             self.tally.last_event_at = max(event.at for event in self._fresh)
-            self.devices.discover(sorted(self._fresh, key=arrival), precise_instant(newest.received_us))
+            self.devices.discover(self._fresh, precise_instant(self._fresh[-1].received_us))
         if self._touched:
             self._write_entries(self._touched.values())
         tally = self.tally
@@ -374,9 +374,12 @@ class FeedTransaction:
         new_events: list[Row] = []
         moved_events: list[Row] = []
         for entry in entries:
-            new_events += [(entry.pk, *row[1:]) for row in entry.new_events]
-            moved_events += [(entry.pk, *row[1:]) for row in entry.moved_events]
-            entry.new_events, entry.moved_events = [], []
+            pk = entry.pk
+            new_events += [(pk, hashed, *event[1:]) for hashed, event in entry.new_events]
+            entry.new_events = []
+            if entry.moved_events:
+                moved_events += [(pk, hashed, *event[1:]) for hashed, event in entry.moved_events]
+                entry.moved_events = []
         self._event_columns.insert(new_events)
         self._event_columns.upsert(moved_events, ["call_id", "line_hash", "n"])
         self.tally.calls += len(inserted)
@@ -405,7 +408,7 @@ class FeedTransaction:
         events = entry.events
         return (
             *folded_values(folded),
-            max(event.received_us for event in events),
+            max([event.received_us for event in events]),
             number.e164,
             self._department(entry, folded),
             entry.stale_as_of_us if folded.stale else None,

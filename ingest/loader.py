@@ -211,36 +211,14 @@ class Loader:
         for record, line in parsed:
             call_id = line.call_id
             resolver = clocks.resolver(record)
+            received_us, _, connection, sequence, n, origin, _, raw = record
             at, rule, clock_flags, id_started_at = resolver.resolve(
-                line.stamp, call_id, record.origin, record.received_us, work.last_at(call_id, record.connection)
+                line.stamp, call_id, origin, received_us, work.last_at(call_id, connection)
             )
             loaded.last_at = max(loaded.last_at, at)
-            work.add(
-                Event(
-                    call_id,
-                    record.line,
-                    record.n,
-                    record.received_us,
-                    journal,
-                    record.sequence,
-                    record.connection,
-                    at,
-                    rule,
-                    id_started_at,
-                    line.name,
-                    line.direction,
-                    line.trunk,
-                    line.extension,
-                    line.source_extension,
-                    line.number_raw,
-                    line.number,
-                    line.contact_name,
-                    line.did,
-                    line.did_name,
-                    line.account_code,
-                    line.flags | clock_flags,
-                )
-            )
+            arrived = (call_id, raw, n, received_us, journal, sequence, connection, at, rule, id_started_at)
+            elements = line[2:-1]  # name to account code: an event has them in the same order
+            work.add(Event._make((*arrived, *elements, line.flags | clock_flags)))
 
     def _quarantined(self, record: Received | Damaged, reason: str, detail: str) -> QuarantinedLine:
         received = record if isinstance(record, Received) else None

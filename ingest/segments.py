@@ -78,9 +78,7 @@ def scan(data: bytes) -> Iterator[tuple[Received | bytes, int]]:
         start = offset + head
         end = start + size
         if magic == MAGIC and end <= length and size >= body_size and crc32(data[start:end]) == crc:
-            received_us, feed, connection, sequence, n, origin, fault = unpack_body(data, start)
-            line = data[start + body_size : end]
-            yield Received(received_us, feed, connection, sequence, n, origin, fault, line), end
+            yield Received._make((*unpack_body(data, start), data[start + body_size : end])), end
             offset = end
             continue
         sound = _next_sound(data, offset + 1)

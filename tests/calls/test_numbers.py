@@ -4,9 +4,12 @@ import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberType
 
-from calls.numbers import NumberReading, display, is_short_number, read_did, read_number
+from calls.numbers import NumberReading, display, is_short_number, may_be_valid, read_did, read_number
 from calls.records import Flag
+
+REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 
 
 def read(
@@ -57,7 +60,7 @@ def test_valid_numbers_whatever_the_padding(padding, region, sent, expected):
 
 
 @pytest.mark.parametrize("padding", ["0", " "])
-@pytest.mark.parametrize("region", sorted(phonenumbers.SUPPORTED_REGIONS))
+@pytest.mark.parametrize("region", REGIONS)
 def test_every_regions_example_number_as_dialled_within_it(region, padding):
     example = phonenumbers.example_number(region)
     written = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.NATIONAL)
@@ -273,3 +276,49 @@ def test_any_text_is_read_without_failing(raw, direction, region, padding, prefi
         assert len(reading.e164) <= 16
     assert isinstance(display(number, reading.e164, region), str)
     assert isinstance(display(number, read_did(number, region), region), str)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_no_valid_reading_is_passed_over(region):
+    """`may_be_valid` spares the library work; what the library takes for valid, it must let through."""
+    home = str(phonenumbers.country_code_for_region(region))
+    for kind in (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.TOLL_FREE):
+        example = phonenumbers.example_number_for_type(region, kind)
+        if example is None:
+            continue
+        national = phonenumbers.national_significant_number(example)
+        prefixes = (
+            "",
+            "0",
+            "00",
+            "1",
+            "8",
+            "011",
+            home,
+            f"00{home}",
+            f"0{home}",
+            f"{home}0",
+            f"{home}00",
+            f"000{home}",
+        )
+        for prefix in prefixes:
+            for text, read_in in ((prefix + national, region), (f"+{prefix}{national}", None)):
+                if library_says_valid(text, read_in):
+                    assert may_be_valid(text, read_in), (text, read_in)
+
+
+@given(
+    st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)),
+    st.text("0123456789", min_size=1, max_size=17),
+    st.booleans(),
+)
+def test_no_valid_digits_are_passed_over(region, digits, is_international):
+    text, read_in = (f"+{digits}", None) if is_international else (digits, region)
+    assert may_be_valid(text, read_in) or not library_says_valid(text, read_in)
+
+
+def library_says_valid(text: str, region: str | None) -> bool:
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(text, region))
+    except phonenumbers.NumberParseException:
+        return False
