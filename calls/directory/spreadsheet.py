@@ -202,7 +202,7 @@ def _rows(sheet: Sheet, data: bytes) -> list[tuple[int, dict[str, str]]]:
                 raise ValueError(f"Line {reader.line_num}: fewer columns than the first line has.")
             rows.append((reader.line_num, {name: alive((row[name] or "").strip()) for name in sheet.header}))
     except csv.Error as error:
-        raise ValueError(f"Line {reader.line_num}: {error}.") from None
+        raise ValueError(f"Line {reader.reader.line_num}: {error}.") from None
     return rows
 
 

@@ -269,11 +269,13 @@ PARAMETERS = (
 
 def test_bad_parameters_never_break_a_page(office: dict[str, Any]) -> None:
     client = sign_in(everything=True)
-    asked = [f"{reverse('calls:list')}?{name}={value}" for name in PARAMETERS for value in BAD]
-    asked += [f"{reverse('reports:report', args=['by-extension'])}?{n}={value}" for n in PARAMETERS for value in BAD]
+    asked = [f"{reverse('calls:list')}?{name}={value}" for name in PARAMETERS for value in BAD[:3]]
+    asked += [
+        f"{reverse('reports:report', args=['by-extension'])}?{n}={value}" for n in PARAMETERS for value in BAD[:3]
+    ]
     for name in SITES_OWN:
         for address in addresses(name, calls=office["mine"].pk, feeds=office["feed"].pk)[:2]:
-            asked += [f"{address}?{'&'.join(f'{parameter}={value}' for parameter in PARAMETERS)}" for value in BAD]
+            asked += [f"{address}?{'&'.join(f'{parameter}={value}' for parameter in PARAMETERS)}" for value in BAD[::3]]
     for address in asked:
         response = client.get(address)
         assert response.status_code < 500, address[:80]
