@@ -3,6 +3,7 @@
 Views, exports, the board and the API take a Scope, and only ever query ``visible_to(scope)``.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -25,22 +26,27 @@ class Scope:
     def sees_nothing(self) -> bool:
         return self.departments is not None and not self.departments
 
+    @property
+    def sees_raw_lines(self) -> bool:
+        """Lines that belong to no call, and what is kept of outside numbers apart from calls, cannot be scoped."""
+        return self.departments is None and not self.masked_digits
+
     def mask(self, number: str) -> str:
         """`number` with its last digits hidden; separators stay."""
-        if not self.masked_digits:
-            return number
-        left = self.masked_digits
-        shown = list(number)
+        return self._hide_last(number, str.isalnum)
+
+    def mask_name(self, name: str) -> str:
+        """A name may hold a number: its last digits are hidden like the number's, whatever stands beside them."""
+        is_number = sum(character.isdigit() for character in name) >= FEWEST_DIGITS_OF_A_NUMBER
+        return self._hide_last(name, str.isdigit) if is_number else name
+
+    def _hide_last(self, text: str, is_hidden: Callable[[str], bool]) -> str:
+        left, shown = self.masked_digits, list(text)
         for place in range(len(shown) - 1, -1, -1):
-            if left and shown[place].isalnum():
+            if left and is_hidden(shown[place]):
                 shown[place] = MASK
                 left -= 1
         return "".join(shown)
-
-    def mask_name(self, name: str) -> str:
-        """A PBX may send a number as the name: its digits are hidden like the number's."""
-        is_number = sum(character.isdigit() for character in name) >= FEWEST_DIGITS_OF_A_NUMBER
-        return self.mask(name) if is_number else name
 
 
 EVERYTHING = Scope(departments=None)

@@ -103,6 +103,7 @@ class Room:
     totals: dict[str, Any] = field(default_factory=dict)
     totals_at: datetime | None = None
     feeds: list[FeedMessage] = field(default_factory=list)
+    owes_message: bool = False  # after a failed look something may have been taken in and not told
 
 
 class Board:
@@ -141,16 +142,16 @@ class Board:
         changed: list[CallMessage] = []
         removed: list[int] = []
         moved = {feed: room.seen.get(feed, 0) for feed in vector if room.seen.get(feed, -1) != vector[feed]}
-        if renamed:
-            changed, removed = self._after_renaming(room, now)
-        elif moved:
+        if moved:
             changed, removed = self._changes(room, moved, now)
+        if renamed:
+            changed += self._renamed(room, {message["id"] for message in changed})
         room.seen, room.directory = vector, self.names.revision
-        feeds = feed_messages() if look_at_feeds else room.feeds
+        feeds = feed_messages() if look_at_feeds or renamed else room.feeds
         totals_moved = self._count(room, now) if moved or look_at_feeds else False
-        if not (changed or removed or totals_moved or feeds != room.feeds):
+        if not (changed or removed or totals_moved or feeds != room.feeds or room.owes_message):
             return None
-        room.feeds = feeds
+        room.feeds, room.owes_message = feeds, False
         room.seq += 1
         return _message(
             {
@@ -202,15 +203,16 @@ class Board:
             del room.calls[pk]
         return removed
 
-    def _after_renaming(self, room: Room, now: datetime) -> tuple[list[CallMessage], list[int]]:
-        """Every call again, for any of them may show a name that changed."""
-        before = room.calls
-        self._read_all(room, now)
-        changed = [message for pk, message in room.calls.items() if before.get(pk) != message]
-        missing = before.keys() - room.calls.keys()
-        ended = Call.objects.visible_to(room.scope).filter(pk__in=missing, state=CallState.ENDED)
-        changed += [self._call(call, room.scope) for call in ended]
-        return changed, sorted(missing - {message["id"] for message in changed})
+    def _renamed(self, room: Room, told: set[int]) -> list[CallMessage]:
+        """Calls in progress that show a name otherwise than they did, but for those told already."""
+        changed: list[CallMessage] = []
+        rest = room.calls.keys() - told
+        for call in Call.objects.visible_to(room.scope).filter(pk__in=rest).order_by("pk") if rest else ():
+            message = self._call(call, room.scope)
+            if message != room.calls[call.pk] and call.state != CallState.ENDED:
+                room.calls[call.pk] = message
+                changed.append(message)
+        return changed
 
     def _count(self, room: Room, now: datetime) -> bool:
         """Count today's calls and those in progress again, at most once a second; True if a figure moved."""

@@ -6,8 +6,9 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import get_user_model
+from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
 
 from calls.access import Scope, scope_of
 from calls.hub import hub
@@ -39,7 +40,7 @@ class BoardConsumer(AsyncWebsocketConsumer):
             return
         try:
             message: Any = json.loads(text_data)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if isinstance(message, dict) and message.get("type") == "resync":
             now = asyncio.get_running_loop().time()
@@ -56,9 +57,8 @@ class BoardConsumer(AsyncWebsocketConsumer):
         await self.close(NOT_SIGNED_IN)
 
     def present_access(self) -> Scope | None:
-        session = self.scope.get("session")
-        key = getattr(session, "session_key", None)
-        if key is not None and not SessionStore().exists(key):
-            return None
-        user = get_user_model().objects.filter(pk=self.scope["user"].pk, is_active=True).first()
-        return scope_of(user) if user else None
+        """As the next request would be answered: a session that ended, expired or lost its password is nobody's."""
+        request = HttpRequest()
+        request.session = SessionStore(getattr(self.scope.get("session"), "session_key", None))
+        user = get_user(request)
+        return scope_of(user) if user.pk == self.scope["user"].pk else None

@@ -35,6 +35,9 @@ LEG_COUNTS: dict[str, Q] = {
 }
 
 
+NO_DEVICE = "none"  # stands in addresses for a leg whose lines name no device
+
+
 def has_leg(counted_as: str = "", extension: str = "", started: tuple[datetime, datetime] | None = None) -> Q:
     """Calls with a leg at `extension` (empty: anywhere) that LEG_COUNTS counts as `counted_as` (empty: any leg).
 
@@ -43,7 +46,7 @@ def has_leg(counted_as: str = "", extension: str = "", started: tuple[datetime, 
     legs = Leg.objects.filter(LEG_COUNTS[counted_as]) if counted_as else Leg.objects.all()
     if not extension:
         return Q(Exists(legs.filter(call=OuterRef("pk"))))
-    legs = legs.filter(extension=extension)
+    legs = legs.filter(extension="" if extension == NO_DEVICE else extension)
     if started:
         legs = legs.filter(call_started_at__gte=started[0], call_started_at__lt=started[1])
     return Q(pk__in=legs.values("call"))

@@ -146,7 +146,7 @@ class CallPage:
 
     @cached_property
     def events(self) -> list[EventLine]:
-        sentences = tell(self.lines, self._device_name, self.showing.scope.mask, self.showing.contact_name)
+        sentences = tell(self.lines, self._device_name, self.showing.scope.mask, self.showing.scope.mask_name)
         return [
             EventLine(
                 at=self.showing.local(event.at),

@@ -47,12 +47,12 @@ def shown_record(call: Call, showing: Showing) -> dict[str, Any]:
     record = call_record(call)
     for field in MASKED_NUMBERS:
         record[field] = showing.scope.mask(record[field])
-    record["contact_name"] = showing.contact_name(record["contact_name"])
+    record["contact_name"] = showing.scope.mask_name(record["contact_name"])
     legs = record.pop("legs")
     record["extension_name"] = showing.devices.get((call.feed_id, call.extension), "")
     record["handled_by_name"] = showing.devices.get((call.feed_id, call.handled_by), "")
     record["trunk_name"] = showing.trunks.get((call.feed_id, call.trunk), "")
-    record["contact"] = showing.contacts.get(call.number_e164, "")
+    record["contact"] = showing.contact(call)
     record["legs"] = legs
     return record
 

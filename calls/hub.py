@@ -26,6 +26,7 @@ LOOK_SECONDS_WITHOUT_LAYER = 0.25
 FEEDS_EVERY_SECONDS = 1.0
 ACCESS_EVERY_SECONDS = 5.0
 RETRY_SECONDS = 1.0
+TELL_SECONDS = 2.0  # so long a viewer may keep the others waiting, once
 
 
 class Viewer(Protocol):
@@ -54,19 +55,29 @@ class BoardHub:
 
     async def join(self, viewer: Viewer, scope: Scope) -> None:
         """Send a snapshot, and from then on every change."""
-        self._start()
         async with self._lock:
-            await self._seat(viewer, scope)
+            self._start()
+            try:
+                await self._seat(viewer, scope)
+            except BaseException:
+                self._viewers.pop(viewer, None)
+                if not self._viewers:
+                    await self._stop()
+                raise
 
     async def leave(self, viewer: Viewer) -> None:
+        """The last one out stops the hub: under the lock, or somebody who just joins would sit in the dark."""
         self._viewers.pop(viewer, None)
         if not self._viewers:
-            await self._stop()
+            async with self._lock:
+                if not self._viewers:
+                    await self._stop()
 
     async def close(self) -> None:
         """Stop for good, before the event loop does: what is left waiting on it then can crash the interpreter."""
         self._viewers.clear()
-        await self._stop()
+        async with self._lock:
+            await self._stop()
 
     async def resync(self, viewer: Viewer) -> None:
         async with self._lock:
@@ -156,15 +167,24 @@ class BoardHub:
                         await self._tell(viewer, message)
 
     async def _tell(self, viewer: Viewer, message: str) -> None:
+        """A viewer that is gone, or takes nothing in, is let go: it may come back by itself."""
         try:
-            await viewer.tell(message)
+            async with asyncio.timeout(TELL_SECONDS):
+                await viewer.tell(message)
         except Exception:
             self._viewers.pop(viewer, None)
+            await self._dismiss(viewer)
+
+    async def _dismiss(self, viewer: Viewer) -> None:
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(TELL_SECONDS):
+                await viewer.dismiss()
 
     def _rooms_unsure(self) -> None:
         """After a failed look a room may have been half told: its next number is skipped, so that viewers resync."""
         for room in self._rooms.values():
             room.seq += 1
+            room.owes_message = True
 
     async def _check_access(self) -> None:
         """Follow edits of what viewers may see, and sign-outs."""
@@ -178,10 +198,21 @@ class BoardHub:
                     break
                 if scope is None:
                     self._viewers.pop(viewer, None)
-                    await viewer.dismiss()
-                elif scope != seat and viewer in self._viewers:
-                    async with self._lock:
-                        await self._seat(viewer, scope)
+                    await self._dismiss(viewer)
+                elif scope != seat:
+                    await self._move(viewer, scope)
+
+    async def _move(self, viewer: Viewer, scope: Scope) -> None:
+        """Into the room of another scope. What cannot be moved is let go, for its old room is no longer its own."""
+        async with self._lock:
+            if viewer not in self._viewers:
+                return
+            try:
+                await self._seat(viewer, scope)
+            except Exception as error:
+                logger.warning("a viewer could not be moved", extra={"error": f"{type(error).__name__}: {error}"})
+                self._viewers.pop(viewer, None)
+                await self._dismiss(viewer)
 
     async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         def run() -> Any:

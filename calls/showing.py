@@ -17,7 +17,6 @@ from calls.numbers import display, read_did
 from calls.records import CallState, Direction, Outcome
 from calls.words import OUTCOME_WORDS, STATE_WORDS
 
-FEWEST_DIGITS_OF_A_NUMBER = 5
 NUMBER_PLACE = slice(73, 88)  # of a line: the outside number
 CONTACT_PLACE = slice(90, 104)  # of a line: the contact name
 
@@ -63,10 +62,14 @@ class Showing:
     def outside(self, call: Call) -> Party:
         """The other end of the line."""
         number = self.number(call)
-        name = self.contacts.get(call.number_e164, "") or self.contact_name(call.contact_name)
+        name = self.contact(call) or self.scope.mask_name(call.contact_name)
         if name and name != number:
             return Party(name, number)
         return Party(number or ("Number withheld" if call.direction == Direction.IN else "No number"))
+
+    def contact(self, call: Call) -> str:
+        """What the directory calls the outside number; empty if nothing."""
+        return self.scope.mask_name(self.contacts.get(call.number_e164, ""))
 
     def inside(self, call: Call) -> Party:
         """Our end: of an IN call the device it is at, or was at last; of an OUT call its maker."""
@@ -89,19 +92,13 @@ class Showing:
         """As people write it in the feed's region. The call's feed should have been selected with it."""
         return self.scope.mask(display(call.number, call.number_e164, call.feed.region_code))
 
-    def contact_name(self, name: str) -> str:
-        """A PBX may send a number as the name: its digits are hidden like the number's."""
-        if self.scope.masked_digits and sum(character.isdigit() for character in name) >= FEWEST_DIGITS_OF_A_NUMBER:
-            return self.scope.mask(name)
-        return name
-
     def local(self, instant: datetime) -> datetime:
         return instant.astimezone(self.zone)
 
     def line(self, event: CallEvent) -> str:
         """The line as received, one character for each byte; the outside number's hidden digits hidden."""
         text = bytes(event.line).decode("latin-1")
-        for place, shown in ((NUMBER_PLACE, self.scope.mask), (CONTACT_PLACE, self.contact_name)):
+        for place, shown in ((NUMBER_PLACE, self.scope.mask), (CONTACT_PLACE, self.scope.mask_name)):
             text = text[: place.start] + shown(text[place]) + text[place.stop :]
         return text
 

@@ -149,16 +149,17 @@ class CallStore:
     def refold_changed_devices(self, limit: int = 500) -> int:
         """Fold again calls of devices whose kind was edited; returns how many calls were looked at.
 
-        One chunk at a time: the device's mark is taken off with the last one.
+        One chunk at a time: the device's mark is taken off with the last one, unless it was edited meanwhile.
         """
         marked = list(
             Extension.objects.using(self.using)
             .filter(feed_id=self.feed_id, refold_wanted=True)
-            .values_list("pk", "number", "refolded_to")[:1]
+            .values_list("pk", "number", "kind", "refolded_to")[:1]
         )
         if not marked:
             return 0
-        pk, number, done_to = marked[0]
+        pk, number, kind, done_to = marked[0]
+        as_read = Extension.objects.using(self.using).filter(pk=pk, kind=kind, refolded_to=done_to)
         calls = list(
             CallEvent.objects.using(self.using)
             .filter(Q(extension=number) | Q(source_extension=number), call__feed_id=self.feed_id, call_id__gt=done_to)
@@ -168,9 +169,10 @@ class CallStore:
         )
         if calls:
             self.refold(calls)
-            Extension.objects.using(self.using).filter(pk=pk).update(refolded_to=calls[-1])
         if len(calls) < limit:
-            Extension.objects.using(self.using).filter(pk=pk).update(refold_wanted=False, refolded_to=0)
+            as_read.update(refold_wanted=False, refolded_to=0)
+        else:
+            as_read.update(refolded_to=calls[-1])
         return len(calls)
 
     def close_stale(self, as_of: datetime, call_pks: Sequence[int]) -> int:

@@ -8,12 +8,18 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from calls.access import scope_of
 from calls.directory.models import Feed
 from ingest.forms import FeedForm
 from ingest.models import QuarantinedLine
 from ingest.status import feed_statuses, status_of
 
 LINES_A_PAGE = 50
+PICTURES: dict[int, int | str] = {
+    **{byte: 0x2400 + byte for byte in range(0x20)},
+    0x7F: 0x2421,
+    **{byte: f"\\x{byte:02x}" for byte in range(0x80, 0xA0)},
+}
 REASON_WORDS = {
     "overlong": "Too long: no line end within the longest line allowed.",
     "unterminated": "The connection ended in the middle of this line.",
@@ -28,7 +34,11 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "feeds/index.html",
-        {"statuses": feed_statuses(), "may_edit": request.user.has_perm("directory.change_feed")},
+        {
+            "statuses": feed_statuses(),
+            "may_edit": request.user.has_perm("directory.change_feed"),
+            "may_add": request.user.has_perm("directory.add_feed"),
+        },
     )
 
 
@@ -37,6 +47,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Health, counters and quarantined lines of one feed."""
     feed = get_object_or_404(Feed, pk=pk)
+    scope = scope_of(request.user)
     lines = QuarantinedLine.objects.filter(feed=feed).order_by("-received_at", "-pk")
     page = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
     rows = [
@@ -44,7 +55,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             "received_at": timezone.localtime(line.received_at),
             "reason": REASON_WORDS.get(line.reason) or line.detail or line.reason,
             "name": line.reason,
-            "raw": bytes(line.line)[:400].decode("latin-1"),
+            "raw": visible(bytes(line.line)[:400]) if scope.sees_raw_lines else "not for this account",
             "length": len(line.line),
         }
         for line in page
@@ -71,6 +82,11 @@ def add(request: HttpRequest) -> HttpResponse:
 @permission_required("directory.change_feed", raise_exception=True)
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     return _form(request, get_object_or_404(Feed, pk=pk))
+
+
+def visible(line: bytes) -> str:
+    """Bytes as text in which nothing acts or hides: control bytes as pictures or as \\x85."""
+    return line.decode("latin-1").translate(PICTURES)
 
 
 def _form(request: HttpRequest, feed: Feed) -> HttpResponse:

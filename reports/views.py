@@ -4,8 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.http.response import HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -19,6 +18,7 @@ from reports.export import as_json, csv_lines
 from reports.tables import figure, report_table
 
 DEFAULT_PERIOD = "this-week"
+FORMATS = ("csv", "json")
 
 
 @require_safe
@@ -30,7 +30,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def report(request: HttpRequest, slug: str) -> HttpResponseBase:
+def report(request: HttpRequest, slug: str) -> HttpResponse:
     """`since`, `until` or `period`, `feed`, `department`, `sort`; `format` is csv or json, else a page."""
     found = REPORTS.get(slug)
     if found is None:
@@ -54,10 +54,11 @@ def report(request: HttpRequest, slug: str) -> HttpResponseBase:
     sort = request.GET.get("sort", "") or found.sort
     answer = ordered(found, found.run(question), sort)
     wanted = request.GET.get("format", "")
-    if wanted and problem:
-        return HttpResponse(problem, status=400, content_type="text/plain; charset=utf-8")
+    if wanted and (problem or wanted not in FORMATS):
+        problem = problem or f"“{wanted}” is not a format. Use {' or '.join(FORMATS)}."
+        return HttpResponseBadRequest(problem, content_type="text/plain; charset=utf-8")
     if wanted == "csv":
-        response = StreamingHttpResponse(csv_lines(found, answer), content_type="text/csv; charset=utf-8")
+        response = HttpResponse("".join(csv_lines(found, answer)), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{slug}-{period.first_day}-{period.last_day}.csv"'
         return response
     if wanted == "json":
@@ -123,6 +124,7 @@ def _choice(request: HttpRequest, name: str, known: dict[int, str]) -> int | Non
     text = request.GET.get(name, "")
     if not text:
         return None
-    if not (text.isascii() and text.isdigit()) or int(text) not in known:
+    key = next((key for key in known if str(key) == text), None)
+    if key is None:
         raise Http404
-    return int(text)
+    return key

@@ -20,8 +20,10 @@ application = ProtocolTypeRouter(
     {
         "http": http,
         "websocket": EndsWithTheServer(
-            AllowedHostsOriginValidator(
-                SameOriginOnly(AuthMiddlewareStack(URLRouter([path("ws/board/", BoardConsumer.as_asgi())])))
+            SameOriginOnly(
+                AllowedHostsOriginValidator(
+                    AuthMiddlewareStack(URLRouter([path("ws/board/", BoardConsumer.as_asgi())]))
+                )
             )
         ),
     }

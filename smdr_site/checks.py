@@ -27,7 +27,8 @@ def check_channel_layer(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 @register(Tags.security, deploy=True)
 def check_open_listeners(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """A Push listener on a network address with an empty allow-list refuses every peer but this machine."""
-    from calls.directory.models import Feed  # noqa: PLC0415 - needs loaded apps
+    from calls.directory.fields import networks  # noqa: PLC0415 - needs loaded apps
+    from calls.directory.models import Feed  # noqa: PLC0415
 
     messages: list[CheckMessage] = []
     try:
@@ -43,7 +44,7 @@ def check_open_listeners(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                     id="tollbook.W002",
                 )
             )
-        if "0.0.0.0/0" in feed.allow_list or "::/0" in feed.allow_list:
+        if any(network.prefixlen == 0 for network in networks(feed.allow_list)):
             messages.append(
                 checks.Warning(
                     f"Feed “{feed.name}” accepts lines from any address.",

@@ -10,10 +10,12 @@ from django.contrib.auth import get_user_model, login
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from calls.directory.models import Feed
@@ -28,11 +30,21 @@ def first_run_path() -> str | None:
     if get_user_model().objects.exists():
         return None
     path = token_path()
-    if not path.exists():
+    token = _known_token()
+    if not token:
+        token = secrets.token_urlsafe(24)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(24))
-    return reverse("first-run", args=[path.read_text().strip()])
+            file.write(token)
+    return reverse("first-run", args=[token])
+
+
+def _known_token() -> str:
+    """Empty if there is none, or only a file that was made and not written."""
+    try:
+        return token_path().read_text().strip()
+    except FileNotFoundError:
+        return ""
 
 
 class FirstAdministratorForm(UserCreationForm):
@@ -42,20 +54,24 @@ class FirstAdministratorForm(UserCreationForm):
 
 
 @login_not_required
+@never_cache
 @sensitive_post_parameters()
 def first_run(request: HttpRequest, token: str) -> HttpResponse:
     """Make the first administrator and sign in. 404 with a wrong token, or when there is a user already."""
-    path = token_path()
-    known = path.read_text().strip() if path.exists() else ""
+    known = _known_token()
     if not known or not hmac.compare_digest(known.encode(), token.encode()) or User.objects.exists():
         raise Http404
     form = FirstAdministratorForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        user = form.save(commit=False)
+        user.is_staff = user.is_superuser = True
         with transaction.atomic():
-            user = form.save(commit=False)
-            user.is_staff = user.is_superuser = True
+            # Two tabs may post at once. This row is always there; on SQLite the transaction itself is the lock.
+            ContentType.objects.select_for_update().get(app_label="auth", model="user")
+            if User.objects.exists():
+                raise Http404
             user.save()
-        path.unlink(missing_ok=True)
+        token_path().unlink(missing_ok=True)
         login(request, user, backend="django.contrib.auth.backends.ModelBackend")
         return redirect("board" if Feed.objects.exists() else "feeds:index")
     return render(request, "first_run.html", {"form": form})

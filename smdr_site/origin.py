@@ -21,7 +21,14 @@ class SameOriginOnly:
         headers = dict(scope["headers"])
         origin = headers.get(b"origin", b"").decode("latin-1")
         host = headers.get(b"host", b"").decode("latin-1")
-        if not host or urlsplit(origin).netloc.lower() != host.lower():
+        if not host or _host_of(origin) != host.lower():
             await send({"type": "websocket.close", "code": 4403})
             return None
         return await self.application(scope, receive, send)
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # such as http://[
+        return ""

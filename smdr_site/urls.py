@@ -4,7 +4,7 @@ from django.urls import include, path
 
 from calls.board_views import board, wall
 from smdr_site.first_run import first_run
-from smdr_site.views import healthz
+from smdr_site.views import SignIn, healthz
 
 urlpatterns = [
     path("", board, name="board"),
@@ -13,7 +13,7 @@ urlpatterns = [
     path("reports/", include("reports.urls")),
     path("directory/", include("calls.directory.urls")),
     path("feeds/", include("ingest.urls")),
-    path("accounts/login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("accounts/login/", SignIn.as_view(), name="login"),
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("accounts/password/", auth_views.PasswordChangeView.as_view(), name="password_change"),
     path("accounts/password/done/", auth_views.PasswordChangeDoneView.as_view(), name="password_change_done"),

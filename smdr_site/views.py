@@ -1,14 +1,25 @@
 """Pages of the site itself."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LoginView
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from calls.directory.health import health_of_active_feeds
+
+
+class SignIn(LoginView):
+    redirect_authenticated_user = True
+
+    def get_redirect_url(self) -> str:  # type: ignore[override]
+        """Where `next` leads, unless that is here: Django refuses such a loop with an error."""
+        wanted = super().get_redirect_url()
+        return "" if urlsplit(wanted).path == self.request.path else wanted
 
 
 @login_not_required

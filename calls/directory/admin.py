@@ -70,8 +70,22 @@ class AccountCodeAdmin(NamedAdmin):
 
 @admin.register(Contact)
 class ContactAdmin(NamedAdmin):
+    """Outside numbers in full: not for those from whom digits are hidden."""
+
     list_display = ["name", "number_e164"]
     search_fields = ["name", "number_e164"]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return super().has_module_permission(request) and not Access.hides_digits_from(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) and not Access.hides_digits_from(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not Access.hides_digits_from(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and not Access.hides_digits_from(request.user)
 
 
 @admin.register(Department, Carrier)

@@ -4,8 +4,9 @@ from auditlog.registry import auditlog
 
 from calls.directory import models
 
+_KEPT_BY_INGEST = {"first_seen_at", "kind_is_set", "refold_wanted", "refolded_to"}
+
 for model in (
-    models.Access,
     models.AccountCode,
     models.Carrier,
     models.Contact,
@@ -15,7 +16,6 @@ for model in (
     models.Feed,
     models.Trunk,
 ):
-    auditlog.register(
-        model,
-        exclude_fields=["first_seen_at"] if hasattr(model, "first_seen_at") else None,
-    )
+    ours = [field.name for field in model._meta.fields if field.name in _KEPT_BY_INGEST]
+    auditlog.register(model, exclude_fields=ours or None)
+auditlog.register(models.Access, m2m_fields={"departments"})

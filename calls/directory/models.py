@@ -3,13 +3,13 @@
 A name is looked up when it is shown, never copied into a call, so an edit shows everywhere at once.
 """
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import phonenumbers
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
@@ -22,6 +22,10 @@ from calls.directory.fields import (
     validate_time_zone,
 )
 
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - only compared
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
@@ -51,16 +55,33 @@ class Named(models.Model):
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        super().save(*args, **kwargs)
-        DirectoryRevision.advance()
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            DirectoryRevision.advance()
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        deleted = super().delete(*args, **kwargs)
-        DirectoryRevision.advance()
+        with transaction.atomic():
+            deleted = super().delete(*args, **kwargs)
+            DirectoryRevision.advance()
         return deleted
 
 
-class Department(Named):
+class NamedOnce(Named):
+    """An entry whose name no other of its kind has, in capitals or not."""
+
+    name: str
+
+    class Meta:
+        abstract = True
+
+    def clean(self) -> None:
+        super().clean()
+        same = type(self)._default_manager.filter(name__iexact=self.name)  # type: ignore[misc]  # the field is the subclass's
+        if same.exclude(pk=self.pk).exists():
+            raise ValidationError({"name": f"There is a {self._meta.verbose_name} named “{self.name}” already."})
+
+
+class Department(NamedOnce):
     name = models.CharField(max_length=80)
 
     class Meta:
@@ -71,7 +92,7 @@ class Department(Named):
         return self.name
 
 
-class Carrier(Named):
+class Carrier(NamedOnce):
     name = models.CharField(max_length=80)
 
     class Meta:
@@ -82,7 +103,7 @@ class Carrier(Named):
         return self.name
 
 
-class Feed(Named):
+class Feed(NamedOnce):
     """One Communication Service: what people set. What ingest counts is in FeedState."""
 
     class Clock(models.TextChoices):
@@ -158,8 +179,21 @@ class Feed(Named):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        super().save(*args, **kwargs)
-        FeedState.objects.get_or_create(feed=self)
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            FeedState.objects.get_or_create(feed=self)
+
+    def clean(self) -> None:
+        """Two listeners on one port exclude each other, also where one listens on every address."""
+        super().clean()
+        if not (self.active and self.push_enabled and self.push_port):
+            return
+        others = Feed.objects.filter(active=True, push_enabled=True, push_port=self.push_port).exclude(pk=self.pk)
+        if self.push_host not in EVERY_ADDRESS:
+            others = others.filter(push_host__in={self.push_host, *EVERY_ADDRESS})
+        other = others.first()
+        if other is not None:
+            raise ValidationError({"push_port": f"{other} listens on {other.push_host}:{other.push_port} already."})
 
     @property
     def zone_name(self) -> str:
@@ -284,8 +318,12 @@ class Extension(Named):
         return f"{self.name} {self.number}" if self.name else self.number
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """An edited kind is a person's from then on, and the device's calls are folded again."""
-        if self.kind_in_database is not None and self.kind != self.kind_in_database:
+        """A kind that a person gave or edited stays a person's, and the device's calls are folded again.
+
+        What ingest finds is written in bulk, past this.
+        """
+        was = self.Kind.PERSON if self._state.adding else self.kind_in_database
+        if was is not None and self.kind != was:
             self.kind_is_set = self.refold_wanted = True
             self.refolded_to = 0
             if kwargs.get("update_fields") is not None:
@@ -366,14 +404,18 @@ class Contact(Named):
         return f"{self.name} {self.number_e164}"
 
     def clean(self) -> None:
-        """Take the number as people write it in the site's region, and keep it in E.164."""
+        self.number_e164 = self.read_number(self.number_e164)
+
+    @staticmethod
+    def read_number(text: str) -> str:
+        """E.164 of a number as people write it in the site's region. Raises ValidationError."""
         try:
-            number = phonenumbers.parse(self.number_e164, settings.SMDR_REGION)
+            number = phonenumbers.parse(text, settings.SMDR_REGION)
         except phonenumbers.NumberParseException:
             number = None
         if number is None or not phonenumbers.is_possible_number(number):
-            raise ValidationError({"number_e164": f"“{self.number_e164}” is not a number such as 020 7946 0712."})
-        self.number_e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+            raise ValidationError({"number_e164": f"“{text}” is not a number such as 020 7946 0712."})
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 class Access(models.Model):
@@ -392,3 +434,8 @@ class Access(models.Model):
 
     def __str__(self) -> str:
         return f"access of {self.user}"
+
+    @classmethod
+    def hides_digits_from(cls, user: "AbstractBaseUser | AnonymousUser") -> bool:
+        """Whether outside numbers may not be seen in full; calls themselves go by calls.access.Scope."""
+        return cls.objects.filter(user_id=user.pk, masked_digits__gt=0).exists()

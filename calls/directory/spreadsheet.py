@@ -22,10 +22,11 @@ from calls.directory.models import (
     Extension,
     Feed,
     Named,
+    NamedOnce,
     Trunk,
 )
 
-MAX_BYTES = 5_000_000
+MAX_BYTES = 2_000_000  # what is applied comes back as a form's text, of which Django takes 2.5 MB
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -67,12 +68,12 @@ class Plan:
 
 def inert(value: str) -> str:
     """Text that no spreadsheet takes for a formula (OWASP, CSV injection)."""
-    return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+    return f"'{value}" if value.lstrip("'").startswith(FORMULA_STARTS) else value
 
 
 def alive(value: str) -> str:
     """What `inert` was given."""
-    return value[1:] if value.startswith("'") and value[1:].startswith(FORMULA_STARTS) else value
+    return value[1:] if value.startswith("'") and value.lstrip("'").startswith(FORMULA_STARTS) else value
 
 
 def write(section: str) -> Iterator[str]:
@@ -114,14 +115,13 @@ def _apply(sheet: Sheet, rows: Iterable[tuple[int, dict[str, str]]], plan: Plan)
     seen: dict[tuple[str, ...], int] = {}
     references: dict[tuple[str, str], Named] = {}
     for line, row in rows:
-        key = tuple(row[name].casefold() for name in sheet.key)
-        if key in seen:
-            plan.errors.append(f"Line {line}: the same entry as line {seen[key]}.")
-            continue
-        seen[key] = line
         try:
             values = {name: _value(sheet, name, text, references) for name, text in row.items()}
-            found = sheet.model._default_manager.filter(**{name: values[name] for name in sheet.key}).first()
+            key = tuple(_key_text(sheet, name, values[name]) for name in sheet.key)
+            if key in seen:
+                raise ValidationError(f"the same entry as line {seen[key]}.")
+            seen[key] = line
+            found = _found(sheet, {name: values[name] for name in sheet.key})
             entry = found or sheet.model(**{name: values[name] for name in sheet.key})
             before = {name: getattr(entry, name) for name in sheet.columns}
             for name in sheet.columns:
@@ -139,7 +139,24 @@ def _apply(sheet: Sheet, rows: Iterable[tuple[int, dict[str, str]]], plan: Plan)
     return touched
 
 
+def _named_once(sheet: Sheet) -> bool:
+    return issubclass(sheet.model, NamedOnce)
+
+
+def _key_text(sheet: Sheet, name: str, value: Any) -> str:
+    text = str(value.pk) if isinstance(value, Named) else str(value)
+    return text.casefold() if _named_once(sheet) else text
+
+
+def _found(sheet: Sheet, key: dict[str, Any]) -> Named | None:
+    """The row that a key means: what is unique whatever its capitals is found so."""
+    lookup = "__iexact" if _named_once(sheet) else ""
+    return sheet.model._default_manager.filter(**{f"{name}{lookup}": value for name, value in key.items()}).first()
+
+
 def _value(sheet: Sheet, name: str, text: str, references: dict[tuple[str, str], Named]) -> Any:
+    if name == "number_e164":
+        return Contact.read_number(text)
     model: Any = REFERENCES.get(name)
     if model is None or not isinstance(sheet.model._meta.get_field(name), ForeignKey):
         return text
@@ -152,6 +169,10 @@ def _value(sheet: Sheet, name: str, text: str, references: dict[tuple[str, str],
         if name not in MADE_WHEN_MISSING:
             raise ValidationError({name: f"there is no {name} named “{text}”."})
         known = model(name=text)
+        try:
+            known.full_clean()
+        except ValidationError as error:
+            raise ValidationError({name: error.messages}) from None
         known.save()
     references[name, text.casefold()] = known
     return known
@@ -159,28 +180,44 @@ def _value(sheet: Sheet, name: str, text: str, references: dict[tuple[str, str],
 
 def _rows(sheet: Sheet, data: bytes) -> list[tuple[int, dict[str, str]]]:
     """Line number and values of each row. Raises ValueError for a file that is no such table."""
-    if len(data) > MAX_BYTES:
-        raise ValueError(f"The file is larger than {MAX_BYTES // 1_000_000} MB.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"The file is not UTF-8 text (byte {error.start}). Save it as CSV UTF-8.") from None
+    text = _text(data)
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    header = tuple(name.strip().lower() for name in reader.fieldnames or ())
+    try:
+        header = tuple(name.strip().lower() for name in reader.fieldnames or ())
+    except csv.Error as error:
+        raise ValueError(f"Line 1: {error}.") from None
     missing = [name for name in sheet.header if name not in header]
     if missing:
         wanted = ",".join(sheet.header)
         raise ValueError(f"The first line lacks the column {', '.join(missing)}. It should be: {wanted}")
+    if len(set(header)) < len(header):
+        raise ValueError("The first line names a column twice.")
     reader.fieldnames = list(header)
     rows = []
     try:
         for row in reader:
             if None in row:
                 raise ValueError(f"Line {reader.line_num}: more columns than the first line has.")
+            if None in row.values():
+                raise ValueError(f"Line {reader.line_num}: fewer columns than the first line has.")
             rows.append((reader.line_num, {name: alive((row[name] or "").strip()) for name in sheet.header}))
     except csv.Error as error:
-        raise ValueError(f"Line {reader.line_num}: {error}.") from None
+        raise ValueError(f"Line {reader.reader.line_num}: {error}.") from None
     return rows
+
+
+def _text(data: bytes) -> str:
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"The file is larger than {MAX_BYTES // 1_000_000} MB.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The file is not UTF-8 text (byte {error.start}). Save it as CSV UTF-8.") from None
+    if "\0" in text:
+        raise ValueError(
+            f"Line {text[: text.index(chr(0))].count(chr(10)) + 1}: a NUL character. Save it as CSV UTF-8."
+        )
+    return text
 
 
 def _messages(error: ValidationError) -> Iterator[str]:

@@ -8,16 +8,15 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import CharField, Model, ProtectedError, Q, QuerySet
 from django.forms import model_to_dict
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
-from django.http.response import HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from calls.directory import spreadsheet
 from calls.directory.forms import ImportForm, new_form, row_form
-from calls.directory.models import Carrier, Department, Extension, Feed, Named
-from calls.directory.spreadsheet import SHEETS, Sheet
+from calls.directory.models import Access, Carrier, Contact, Department, Extension, Feed, Named
+from calls.directory.spreadsheet import MAX_BYTES, SHEETS, Sheet
 
 ROWS_A_PAGE = 100
 TITLES = {
@@ -34,7 +33,11 @@ LABELS = {"number_e164": "Number", "outside_prefix": "Outside-line prefix", "are
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    return redirect("directory:section", "extensions")
+    """The first section that the user may see."""
+    sections = _sections(request)
+    if not sections:
+        raise PermissionDenied
+    return redirect("directory:section", next(iter(sections)))
 
 
 @require_safe
@@ -43,7 +46,7 @@ def section(request: HttpRequest, section: str) -> HttpResponse:
     sheet = _sheet(request, section, "view")
     rows = _rows(sheet)
     unnamed = rows.filter(name="").count() if "name" in sheet.columns else 0
-    query, only_unnamed = request.GET.get("q", "").strip(), "unnamed" in request.GET
+    query, only_unnamed = request.GET.get("q", "").replace("\0", "").strip(), "unnamed" in request.GET
     if query:
         rows = _searched(sheet, rows, query)
     if only_unnamed and "name" in sheet.columns:
@@ -55,7 +58,7 @@ def section(request: HttpRequest, section: str) -> HttpResponse:
         {
             "section": section,
             "title": TITLES[section],
-            "sections": TITLES,
+            "sections": _sections(request),
             "columns": [(name, LABELS.get(name, name.replace("_", " ").capitalize())) for name in sheet.header],
             "rows": [_cells(sheet, row) for row in page],
             "page": page,
@@ -64,6 +67,7 @@ def section(request: HttpRequest, section: str) -> HttpResponse:
             "only_unnamed": only_unnamed,
             "may_edit": request.user.has_perm(_permission(sheet, "change")),
             "may_add": request.user.has_perm(_permission(sheet, "add")),
+            "may_import": all(request.user.has_perm(_permission(sheet, action)) for action in ("add", "change")),
             "choices": _choices(sheet),
         },
     )
@@ -109,9 +113,9 @@ def delete(request: HttpRequest, section: str, pk: int) -> HttpResponse:
 
 
 @require_safe
-def export(request: HttpRequest, section: str) -> HttpResponseBase:
+def export(request: HttpRequest, section: str) -> HttpResponse:
     _sheet(request, section, "view")
-    response = StreamingHttpResponse(spreadsheet.write(section), content_type="text/csv; charset=utf-8")
+    response = HttpResponse("".join(spreadsheet.write(section)), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{section}-{timezone.localdate():%Y-%m-%d}.csv"'
     return response
 
@@ -126,7 +130,7 @@ def load(request: HttpRequest, section: str) -> HttpResponse:
     plan = None
     text = request.POST.get("text", "")
     if request.method == "POST":
-        data = text.encode() if text else form.cleaned_data["file"].read() if form.is_valid() else b""
+        data = text.encode() if text else form.cleaned_data["file"].read(MAX_BYTES + 1) if form.is_valid() else b""
         if data:
             applied = "apply" in request.POST
             plan = spreadsheet.load(section, data, dry_run=not applied)
@@ -152,9 +156,20 @@ def _sheet(request: HttpRequest, section: str, action: str) -> Sheet:
     sheet = SHEETS.get(section)
     if sheet is None:
         raise Http404
-    if not request.user.has_perm(_permission(sheet, action)):
+    if not _may(request, sheet, action):
         raise PermissionDenied
     return sheet
+
+
+def _may(request: HttpRequest, sheet: Sheet, action: str) -> bool:
+    """By permission; and contacts are outside numbers in full, so not for those from whom digits are hidden."""
+    if sheet.model is Contact and Access.hides_digits_from(request.user):
+        return False
+    return request.user.has_perm(_permission(sheet, action))
+
+
+def _sections(request: HttpRequest) -> dict[str, str]:
+    return {slug: title for slug, title in TITLES.items() if _may(request, SHEETS[slug], "view")}
 
 
 def _permission(sheet: Sheet, action: str) -> str:

@@ -2,7 +2,7 @@
 
 from django.db.models import Count, Q, Sum
 
-from calls.counting import LEG_COUNTS
+from calls.counting import LEG_COUNTS, NO_DEVICE
 from calls.directory.models import Extension
 from calls.models import Leg
 from reports.engine import Answer, Column, Kind, Question, Report, Values
@@ -38,7 +38,7 @@ def run(question: Question) -> Answer:
         feed, number = row.pop("call__feed_id"), row["extension"]
         name, department = names.get((feed, number), ("", ""))
         rows.append({**row, "name": name, "department": department, **_averages(row)})
-        keys.append({"extension": number, "feed": str(feed)})
+        keys.append({"extension": number or NO_DEVICE, "feed": str(feed)})
     total: Values = {name: sum(row[name] for row in found) for name in MEASURES}
     total |= {"extension": "Total", "name": "", "department": "", **_averages(total)}
     calls = legs.aggregate(calls=Count("call", distinct=True))["calls"]
