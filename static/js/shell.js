@@ -68,6 +68,11 @@ for (const button of document.querySelectorAll("[data-show-password]")) {
   });
 }
 
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+
 // Keyboard. Single keys can be switched off.
 
 const dialog = document.querySelector("[data-keys]");
