@@ -40,6 +40,8 @@ class Bar:
     is_minor: bool  # its label gives way on a phone
     title: str
     address: str
+    left: float
+    place: float  # its width with the air around it
     x: float
     width: float
     middle: float
@@ -192,6 +194,8 @@ def _bars(question: Question, parts: list[Part], sums: list[Tally], top: int) ->
             is_minor=place // every % 2 == 1,
             title=f"{title}: {tally.offered:,} offered, {tally.answered:,} answered, {tally.abandoned:,} abandoned",
             address=_address(question, part),
+            left=round(share * place, 3),
+            place=round(share, 3),
             x=round(share * (place + (1 - BAR_SHARE) / 2), 3),
             width=round(share * BAR_SHARE, 3),
             middle=round(share * (place + 0.5), 3),
