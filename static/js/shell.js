@@ -77,7 +77,7 @@ for (const button of document.querySelectorAll("[data-print]")) {
 
 const dialog = document.querySelector("[data-keys]");
 const keysOn = dialog?.querySelector("[data-keys-on]");
-const PAGES = { b: "Board", c: "Calls", r: "Reports" };
+const PAGES = { b: "Board", c: "Calls", r: "Reports", d: "Directory", f: "Feeds" };
 const TYPING = "input, select, textarea, [contenteditable]";
 let afterG = 0;
 
