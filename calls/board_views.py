@@ -1,17 +1,22 @@
 """The board's pages; the calls come over the WebSocket."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from calls.access import Scope, scope_of
 from calls.directory.health import health_of_active_feeds
 from calls.directory.models import Extension
+from calls.today import today as figures_of_today
 
 THRESHOLD_SECONDS = {"ringing": 10, "queued": 30, "held": 60, "talking": 3600}
+TODAY_EVERY_SECONDS = 3
 
 
 @require_safe
@@ -22,6 +27,19 @@ def board(request: HttpRequest) -> HttpResponse:
 @require_safe
 def wall(request: HttpRequest) -> HttpResponse:
     return render(request, "board/wall.html", _context(request))
+
+
+@require_safe
+def today(request: HttpRequest) -> JsonResponse:
+    """People's own figures and the day to compare with, counted once a few seconds for all viewers of a scope."""
+    scope = scope_of(request.user)
+    departments = "all" if scope.departments is None else "-".join(map(str, sorted(scope.departments)))
+    figures = cache.get_or_set(
+        f"board-today-{departments}",
+        lambda: figures_of_today(scope, timezone.now(), ZoneInfo(settings.TIME_ZONE)),
+        TODAY_EVERY_SECONDS,
+    )
+    return JsonResponse(figures)
 
 
 def _context(request: HttpRequest) -> dict[str, Any]:

@@ -72,14 +72,30 @@ def read_did(number: str, region: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def display(number: str, e164: str, region: str) -> str:
-    """How people write it: national within the region, else international; a number without E.164 as it is."""
+    """How people write it: national within the region, else international; a number without E.164 as it is.
+
+    Digits of a home number that nobody has (such as those kept for films) are still grouped as people group them.
+    """
     if not e164:
-        return number
+        return _grouped(number, region)
     parsed = phonenumbers.parse(e164)
     is_home = phonenumbers.region_code_for_number(parsed) == region
     return phonenumbers.format_number(
         parsed, PhoneNumberFormat.NATIONAL if is_home else PhoneNumberFormat.INTERNATIONAL
     )
+
+
+def _grouped(number: str, region: str) -> str:
+    prefix = _trunk_prefix(region)
+    if not (is_digits(number) and prefix and number.startswith(prefix) and not number.startswith(prefix * 2)):
+        return number
+    try:
+        parsed = phonenumbers.parse(number, region)
+    except phonenumbers.NumberParseException:
+        return number
+    shown = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
+    is_same = "".join(filter(str.isdigit, shown)) == number
+    return shown if is_same and phonenumbers.is_possible_number(parsed) else number
 
 
 def is_digits(text: str) -> bool:

@@ -32,6 +32,7 @@ class Column:
     help: str = ""
     opens: Mapping[str, str] | None = None
     bar: bool = False
+    named_by: str = ""  # the column with the name of what this one numbers: a page shows both as one
 
 
 @dataclass(frozen=True, slots=True)

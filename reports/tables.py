@@ -7,6 +7,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from calls.journey import clock
+from calls.showing import Party
+from calls.tables import party
 from reports.engine import Answer, Column, Kind, Question, Report, Values, calls_address
 
 BAR_WIDTH = 72
@@ -23,7 +25,7 @@ def figure(column: Column, value: Any) -> str:
 class ReportColumn(tables.Column):
     def __init__(self, column: Column, question: Question, largest: int, total: Values, **kwargs: Any) -> None:
         quantity = column.kind != Kind.TEXT
-        css = "tb-num" if quantity else ""
+        css = f"tb-num{' tb-barred' if column.bar and largest else ''}" if quantity else ""
         super().__init__(
             verbose_name=column.label,
             orderable=True,
@@ -38,10 +40,13 @@ class ReportColumn(tables.Column):
         self.column, self.question, self.largest = column, question, largest
 
     def render(self, value: Any, record: Values) -> str:
+        name = record.get(self.column.named_by)
+        if name:
+            return party(Party(name, value))
         shown = figure(self.column, value)
         address = calls_address(self.question, self.column, record["key"])
         text = format_html('<a href="{}">{}</a>', address, shown) if address and value else format_html("{}", shown)
-        return self._bar(value) + text if self.column.bar and self.largest else text
+        return text + self._bar(value) if self.column.bar and self.largest else text
 
     def _bar(self, value: int) -> SafeString:
         return format_html(
@@ -55,6 +60,7 @@ class ReportColumn(tables.Column):
 
 def report_table(report: Report, question: Question, answer: Answer, sort: str) -> tables.Table:
     """The rows as they are ordered already; the table only shows which column orders them."""
+    names = {column.named_by for column in report.columns}
     columns = [
         (
             column.name,
@@ -66,9 +72,10 @@ def report_table(report: Report, question: Question, answer: Answer, sort: str) 
             ),
         )
         for column in report.columns
+        if column.name not in names
     ]
     rows = [{**row, "key": key} for row, key in zip(answer.rows, answer.keys, strict=True)]
-    return tables.Table(OrderedRows(rows), extra_columns=columns, order_by=sort, empty_text="No calls in this period.")
+    return tables.Table(OrderedRows(rows), extra_columns=columns, order_by=sort, default="–")
 
 
 class OrderedRows(list[Values]):

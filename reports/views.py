@@ -13,6 +13,7 @@ from calls.access import scope_of
 from calls.directory.models import Department, Feed
 from calls.periods import PRESETS, Period, PeriodError, preset, read
 from reports.catalogue import REPORTS
+from reports.course import course
 from reports.engine import Kind, Question, ordered
 from reports.export import as_json, csv_lines
 from reports.tables import figure, report_table
@@ -78,6 +79,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
                 for column in found.columns
                 if column.kind != Kind.TEXT
             ][:6],
+            "course": course(question),
             "zone": settings.TIME_ZONE,
             "csv": _address(request, format="csv"),
             "json": _address(request, format="json"),

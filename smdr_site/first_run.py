@@ -4,6 +4,7 @@ import hmac
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model, login
@@ -51,6 +52,15 @@ class FirstAdministratorForm(UserCreationForm):
     class Meta(UserCreationForm.Meta):
         model = User
         fields = ("username",)
+        help_texts = {"username": "Letters, digits and @ . + - _"}  # noqa: RUF012 - read once by the form
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields[
+            "password1"
+        ].help_text = "At least 10 characters, not only digits, neither common nor like the name."
+        self.fields["password2"].label = "Password again"
+        self.fields["password2"].help_text = ""
 
 
 @login_not_required
@@ -74,4 +84,4 @@ def first_run(request: HttpRequest, token: str) -> HttpResponse:
         token_path().unlink(missing_ok=True)
         login(request, user, backend="django.contrib.auth.backends.ModelBackend")
         return redirect("board" if Feed.objects.exists() else "feeds:index")
-    return render(request, "first_run.html", {"form": form})
+    return render(request, "first_run.html", {"form": form, "has_feed": Feed.objects.exists()})

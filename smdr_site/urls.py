@@ -2,13 +2,14 @@ from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
-from calls.board_views import board, wall
+from calls.board_views import board, today, wall
 from smdr_site.first_run import first_run
 from smdr_site.views import SignIn, healthz
 
 urlpatterns = [
     path("", board, name="board"),
     path("board/wall/", wall, name="board-wall"),
+    path("board/today/", today, name="board-today"),
     path("calls/", include("calls.urls")),
     path("reports/", include("reports.urls")),
     path("directory/", include("calls.directory.urls")),

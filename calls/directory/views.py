@@ -59,7 +59,9 @@ def section(request: HttpRequest, section: str) -> HttpResponse:
             "section": section,
             "title": TITLES[section],
             "sections": _sections(request),
-            "columns": [(name, LABELS.get(name, name.replace("_", " ").capitalize())) for name in sheet.header],
+            "columns": [
+                (name, LABELS.get(name, name.replace("_", " ").capitalize())) for name in _shown_columns(sheet)
+            ],
             "rows": [_cells(sheet, row) for row in page],
             "page": page,
             "query": query,
@@ -192,9 +194,18 @@ def _searched(sheet: Sheet, rows: QuerySet[Any], query: str) -> QuerySet[Any]:
     return rows.filter(wanted)
 
 
+def _label(name: str) -> str:
+    return LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def _shown_columns(sheet: Sheet) -> list[str]:
+    """The feed last: most rows have the same, and on a phone the first column stays in sight."""
+    return sorted(sheet.header, key=lambda name: name == "feed")
+
+
 def _cells(sheet: Sheet, row: Named) -> dict[str, Any]:
     cells = []
-    for name in sheet.header:
+    for name in _shown_columns(sheet):
         value = getattr(row, name)
         cells.append(
             {

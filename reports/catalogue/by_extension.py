@@ -61,7 +61,7 @@ REPORT = Report(
     group="Are we answering?",
     purpose="What each person and group was offered, answered, missed and dialled, and how long they talked.",
     columns=(
-        Column("extension", "Extension", Kind.TEXT),
+        Column("extension", "Extension", Kind.TEXT, named_by="name"),
         Column("name", "Name", Kind.TEXT),
         Column("department", "Department", Kind.TEXT),
         Column("offered", "Offered", help="Incoming calls that reached the device", opens={"leg": "offered"}, bar=True),

@@ -8,13 +8,21 @@ const settings = {
   },
 };
 
-// Menus close on Escape and on a press outside.
+// Menus close on Escape and on a press outside, and open towards the side that has room.
 
 const openMenus = () => document.querySelectorAll("details[data-menu][open]");
 
 document.addEventListener("pointerdown", (event) => {
   for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
 });
+
+for (const menu of document.querySelectorAll("details[data-menu]:not(.tb-menu-end, .tb-menu-up)")) {
+  menu.addEventListener("toggle", () => {
+    menu.classList.remove("tb-menu-end");
+    const { right } = menu.querySelector(".tb-menu-panel").getBoundingClientRect();
+    menu.classList.toggle("tb-menu-end", menu.open && right > document.documentElement.clientWidth);
+  });
+}
 
 function closeMenus() {
   for (const menu of openMenus()) {
@@ -60,11 +68,16 @@ for (const button of document.querySelectorAll("[data-show-password]")) {
   });
 }
 
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+
 // Keyboard. Single keys can be switched off.
 
 const dialog = document.querySelector("[data-keys]");
 const keysOn = dialog?.querySelector("[data-keys-on]");
-const PAGES = { b: "Board", c: "Calls", r: "Reports" };
+const PAGES = { b: "Board", c: "Calls", r: "Reports", d: "Directory", f: "Feeds" };
 const TYPING = "input, select, textarea, [contenteditable]";
 let afterG = 0;
 

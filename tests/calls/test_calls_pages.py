@@ -117,6 +117,7 @@ class TestList:
     def test_its_queries_do_not_grow_with_its_rows(self, viewer, journey, django_assert_num_queries):
         for after in range(20):
             make_call(started_at=NINE + timedelta(minutes=after))
+        viewer.get("/calls/?extension=1843")  # a process's first page also asks for what is kept from then on
         with django_assert_num_queries(15):
             viewer.get("/calls/?extension=1843")
 

@@ -6,6 +6,7 @@ import { Freshness } from "./freshness.js";
 import { People } from "./people.js";
 import { Rows } from "./rows.js";
 import { BoardState, STATES } from "./state.js";
+import { Today } from "./today.js";
 import { fitRows, fitTiles } from "./wall.js";
 
 const SUMMARY_EVERY = 30_000;
@@ -33,9 +34,10 @@ const rows = new Rows(list, one("#board-row"), {
   limit: isWall ? () => fitRows(list) : undefined,
   onFreeze: isWall ? undefined : () => draw(),
 });
+const today = new Today(page.dataset.today);
 const peopleBox = one("[data-people]");
 const people = new People(peopleBox, {
-  directory: given("board-directory"), groupTemplate: one("#board-group"), tileTemplate: one("#board-tile"), timers, callAddress,
+  directory: given("board-directory"), groupTemplate: one("#board-group"), tileTemplate: one("#board-tile"), timers, today, callAddress,
 });
 const freshness = new Freshness(one("[data-pill]"), one("[data-banner]"), { clock, at });
 const connection = new Connection(page.dataset.socket, { onMessage: hear, onDown: sever });
@@ -133,7 +135,7 @@ function showClock() {
   const shown = severed === null ? now : Date.now();
   setText(one("[data-board-clock]"), at(shown, !isWall));
   const date = one("[data-board-date]");
-  if (date) setText(date, formats.day.format(shown));
+  if (date) setText(date, [formats.day.format(shown), today.note].filter(Boolean).join(", "));
 }
 
 /** For those who listen: what is going on, at most every half minute, and only when it changed. */
@@ -158,7 +160,10 @@ one("[data-new]")?.addEventListener("click", () => show({ force: true }));
 if (isWall) addEventListener("resize", () => draw());
 clock.everySecond(() => {
   showClock();
-  if (severed === null) timers.tick();
+  if (severed === null) {
+    timers.tick();
+    if (everUp) today.refresh(state.lastEnded);
+  }
   draw();
   summarise();
 });

@@ -12,8 +12,8 @@ export class People {
   #groups = [];
 
   /** `directory` is a list of {number, feed, name, department}, in the order of the tiles. */
-  constructor(container, { directory, groupTemplate, tileTemplate, timers, callAddress }) {
-    Object.assign(this, { timers, callAddress });
+  constructor(container, { directory, groupTemplate, tileTemplate, timers, today, callAddress }) {
+    Object.assign(this, { timers, today, callAddress });
     const byDepartment = new Map();
     for (const person of directory) {
       if (!byDepartment.has(person.department)) byDepartment.set(person.department, []);
@@ -49,23 +49,24 @@ export class People {
       const other = theirs.get(place);
       if (!other || MATTERS.indexOf(call.state) < MATTERS.indexOf(other.state)) theirs.set(place, call);
     }
-    for (const [place, tile] of this.#tiles) this.#fill(tile, theirs.get(place) ?? null);
+    for (const [place, tile] of this.#tiles) this.#fill(tile, theirs.get(place) ?? null, place);
     for (const { busy, tiles } of this.#groups) {
       setText(busy, `${tiles.filter((tile) => tile.call).length} of ${tiles.length} busy`);
     }
     return { busy: [...this.#tiles.values()].filter((tile) => tile.call).length, all: this.#tiles.size };
   }
 
-  #fill(tile, call) {
+  #fill(tile, call, place) {
+    if (!call) this.#fillDay(tile, place);
     if (tile.call === call) return;
     tile.call = call;
     const state = call?.state ?? "idle";
     tile.element.dataset.state = state;
     tile.glyph.setAttribute("href", `#glyph-${state}`);
     setText(tile.word, call ? `, ${WORDS[state].toLowerCase()}, ` : ", idle, ");
-    setText(tile.party, call ? outside(call) : tile.person.number);
-    tile.party.title = tile.party.textContent;
     if (call) {
+      setText(tile.party, outside(call));
+      tile.party.title = outside(call);
       tile.element.href = this.callAddress(call.id);
       this.timers.run(tile.timer, call.since);
     } else {
@@ -73,5 +74,11 @@ export class People {
       this.timers.stop(tile.timer);
       setText(tile.timer, "");
     }
+  }
+
+  #fillDay(tile, place) {
+    const { short, long } = this.today.of(place) ?? { short: tile.person.number, long: "" };
+    setText(tile.party, short);
+    if (tile.party.title !== long) tile.party.title = long;
   }
 }
