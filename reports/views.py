@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from calls.access import scope_of
 from calls.directory.models import Department, Feed
+from calls.outage_notes import outages_between, warnings
 from calls.periods import PRESETS, Period, PeriodError, preset, read
 from reports.catalogue import REPORTS
 from reports.engine import Kind, Question, ordered
@@ -53,6 +54,8 @@ def report(request: HttpRequest, slug: str) -> HttpResponseBase:
     question = Question(scope, period, _choice(request, "feed", feeds), _choice(request, "department", departments))
     sort = request.GET.get("sort", "") or found.sort
     answer = ordered(found, found.run(question), sort)
+    now = timezone.now()
+    outages = outages_between(period.since, period.until, now, question.feed)
     wanted = request.GET.get("format", "")
     if wanted and problem:
         return HttpResponse(problem, status=400, content_type="text/plain; charset=utf-8")
@@ -61,7 +64,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponseBase:
         response["Content-Disposition"] = f'attachment; filename="{slug}-{period.first_day}-{period.last_day}.csv"'
         return response
     if wanted == "json":
-        return HttpResponse(as_json(found, question, answer), content_type="application/json")
+        return HttpResponse(as_json(found, question, answer, outages), content_type="application/json")
     return render(
         request,
         "reports/report.html",
@@ -71,6 +74,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponseBase:
             "answer": answer,
             "period": period,
             "problem": problem,
+            "outage_notices": warnings(outages, now, period.since, period.until),
             "table": report_table(found, question, answer, sort),
             "figures": [
                 {"label": column.label, "value": figure(column, answer.total.get(column.name))}
