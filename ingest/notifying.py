@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from django.conf import settings
@@ -231,6 +232,9 @@ def webhook(message: Message) -> None:
     try:
         with build_opener(_NoRedirect).open(request, timeout=settings.NOTIFY_TIMEOUT_SECONDS):
             pass
+    except HTTPError as error:
+        error.close()
+        raise SendError(f"it answered {error.code} {error.reason}") from error
     except Exception as error:
         raise SendError(f"{type(error).__name__}: {_one_line(str(error))}") from error
 
