@@ -22,6 +22,7 @@ class FeedWatch:
     recent_lines: list[int] = field(default_factory=list)
     _seen_at: datetime | None = None
     _run_began: datetime | None = None
+    _last_peer: float | None = None
     _waiting: deque[tuple[datetime, int]] = field(
         default_factory=deque
     )  # when each count of accepted lines was reached
@@ -33,7 +34,7 @@ class FeedWatch:
 
         `accepted` and `loaded` count lines from the start of the worker.
         """
-        self._connection(now, oldest_peer)
+        self._connection(now, oldest_peer, has_sent=accepted > self._accepted)
         self._wait(now, accepted, loaded)
         self._rate(now, accepted)
         self._seen_at = now
@@ -43,13 +44,17 @@ class FeedWatch:
         """When the oldest line was accepted that is not loaded."""
         return self._waiting[0][0] if self._waiting else None
 
-    def _connection(self, now: datetime, oldest_peer: float | None) -> None:
+    def _connection(self, now: datetime, oldest_peer: float | None, *, has_sent: bool) -> None:
+        """A new connection counts once it has sent a line or is seen twice: one that is refused at once is none."""
+        is_known, self._last_peer = oldest_peer == self._last_peer, oldest_peer
         if oldest_peer is None:
             if self.connected_since is not None:
                 self.lost_at = self._seen_at or now
                 self._run_began, self.connected_since = self.connected_since, None
             return
         if self.connected_since is None:
+            if not (is_known or has_sent):
+                return
             began = datetime.fromtimestamp(oldest_peer, UTC)
             again = self.lost_at is not None and began - self.lost_at <= self.grace
             self.connected_since = (self._run_began if again else None) or began

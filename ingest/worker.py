@@ -250,7 +250,7 @@ class Worker:
         now = timezone.now()
         new = statuses.keys() - self._known
         if new:  # before the first heartbeat: how long was nobody at it?
-            outages.look(new, now)
+            outages.look([feed_id for feed_id in new if statuses[feed_id]["endpoints"]], now, is_expected=True)
             outages.close_those_of_feeds_switched_off(now)
         with transaction.atomic():
             for feed_id, status in statuses.items():

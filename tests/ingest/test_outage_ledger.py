@@ -67,6 +67,13 @@ def test_a_dead_worker_is_seen_at_once_and_written_by_the_next(feed: Feed) -> No
     assert ledger(feed) == [("worker_down", after(100), after(3600))]
 
 
+def test_a_feed_of_the_command_line_was_without_its_killed_worker() -> None:
+    feed = Feed.objects.create(name="For this run")
+    says(feed, 100, connected_since=after(1), last_line_at=after(99), signed_off=True)  # found dead at the start
+    look([feed.pk], after(3600), is_expected=True)
+    assert ledger(feed) == [("worker_down", after(100), None)]
+
+
 def test_silence_and_the_pill_agree(feed: Feed) -> None:
     quiet = {"connected_since": NOON, "last_line_at": after(100)}
     says(feed, 1900, **quiet)

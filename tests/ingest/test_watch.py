@@ -19,14 +19,24 @@ def test_a_connection_is_lost_when_it_was_last_seen_and_a_short_break_is_none() 
     look(watch, 0)
     assert (watch.connected_since, watch.lost_at) == (None, None)
     look(watch, 10, peer=9)
+    assert watch.connected_since is None
     look(watch, 11, peer=9)
     look(watch, 12)
     assert (watch.connected_since, watch.lost_at) == (None, after(11))
     look(watch, 15, peer=14)
+    look(watch, 16, peer=14)
     assert (watch.connected_since, watch.lost_at) == (after(9), None)
-    look(watch, 16)
-    look(watch, 40, peer=39)
+    look(watch, 17)
+    look(watch, 40, peer=39, accepted=1, loaded=1)
     assert watch.connected_since == after(39)
+
+
+def test_a_peer_that_closes_at_once_again_and_again_is_no_connection() -> None:
+    watch = FeedWatch()
+    for second in range(0, 300, 30):
+        look(watch, second, peer=second - 0.1)
+        look(watch, second + 1)
+    assert (watch.connected_since, watch.lost_at) == (None, None)
 
 
 def test_the_oldest_waiting_line() -> None:
