@@ -13,6 +13,7 @@ from calls.download import STREAMS, download
 from calls.filters import ANY_TIME, Selection
 from calls.keyset import BadCursorError, Keyset, capped_count, count_words
 from calls.models import Call
+from calls.outage_notes import Notice, outages_between, warnings
 from calls.showing import Showing, call_row
 from calls.tables import CallTable
 
@@ -48,6 +49,7 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         "calls/list.html",
         {
             "selection": selection,
+            "outage_notices": _outages_of(selection, now),
             "table": table,
             "count": count_words(capped_count(selection.calls)),
             "newer": selection.address(newer=str(page.newer)) if page.newer else "",
@@ -65,7 +67,19 @@ def call_detail(request: HttpRequest, pk: int) -> HttpResponse:
     scope = scope_of(request.user)
     calls = Call.objects.visible_to(scope).select_related("feed", "department")
     call = get_object_or_404(calls, pk=pk)
-    return render(request, "calls/detail.html", {"page": CallPage(call, scope, timezone.now())})
+    now = timezone.now()
+    touching = outages_between(call.started_at, call.ended_at, now, call.feed_id)
+    notices = warnings(touching, now, call.started_at, call.ended_at)
+    return render(request, "calls/detail.html", {"page": CallPage(call, scope, now), "outage_notices": notices})
+
+
+def _outages_of(selection: Selection, now: datetime) -> list[Notice]:
+    """What outages mean for a list of calls; nothing for one that could not be read."""
+    if selection.errors:
+        return []
+    feed = selection.filter.form.cleaned_data.get("feed")
+    since, until = (selection.period.since, selection.period.until) if selection.period else (None, None)
+    return warnings(outages_between(since, until, now, feed.pk if feed else None), now, since, until)
 
 
 def _file_name(selection: Selection, now: datetime) -> str:

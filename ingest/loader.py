@@ -20,8 +20,9 @@ from calls.models import Call
 from calls.records import Event
 from calls.rows import precise_instant
 from calls.store import CallStore, FeedTransaction
-from ingest.clock import Resolver
+from ingest.clock import Resolution, Resolver
 from ingest.framing import Fault
+from ingest.hours import count_lines
 from ingest.models import JournalPosition, QuarantinedLine
 from ingest.segments import Damaged, Origin, Received
 from ingest.smdr import MalformedLine, ParsedLine, parse
@@ -189,6 +190,14 @@ class Loader:
                 tally.last_line_us = max(
                     (record.received_us for record in records if isinstance(record, Received)), default=0
                 )
+                count_lines(
+                    self.feed_id,
+                    (
+                        record.received_us
+                        for record in records
+                        if isinstance(record, Received) and record.origin == Origin.SOCKET
+                    ),
+                )
                 loaded.lines, loaded.quarantined = tally.accepted, tally.quarantined
                 if clocks.live.call_id_clock_off != work.state.call_id_clock_off:
                     work.state.call_id_clock_off = clocks.live.call_id_clock_off
@@ -211,14 +220,11 @@ class Loader:
         for record, line in parsed:
             call_id = line.call_id
             resolver = clocks.resolver(record)
-            received_us, _, connection, sequence, n, origin, _, raw = record
-            at, rule, clock_flags, id_started_at = resolver.resolve(
-                line.stamp, call_id, origin, received_us, work.last_at(call_id, connection)
+            resolution = resolver.resolve(
+                line.stamp, call_id, record.origin, record.received_us, work.last_at(call_id, record.connection)
             )
-            loaded.last_at = max(loaded.last_at, at)
-            arrived = (call_id, raw, n, received_us, journal, sequence, connection, at, rule, id_started_at)
-            elements = line[2:-1]  # name to account code: an event has them in the same order
-            work.add(Event._make((*arrived, *elements, line.flags | clock_flags)))
+            loaded.last_at = max(loaded.last_at, resolution.at)
+            work.add(event_of(record, journal, line, resolution))
 
     def _quarantined(self, record: Received | Damaged, reason: str, detail: str) -> QuarantinedLine:
         received = record if isinstance(record, Received) else None
@@ -273,6 +279,15 @@ class Loader:
                 )
                 last_at[key] = resolution.at
             sequence = records[-1].sequence + 1
+
+
+def event_of(record: Received, journal: int, line: ParsedLine, resolution: Resolution) -> Event:
+    """A parsed line with its resolved time, as the store takes it."""
+    received_us, _, connection, sequence, n, _, _, raw = record
+    at, rule, clock_flags, id_started_at = resolution
+    arrived = (line.call_id, raw, n, received_us, journal, sequence, connection, at, rule, id_started_at)
+    elements = line[2:-1]  # name to account code: an event has them in the same order
+    return Event._make((*arrived, *elements, line.flags | clock_flags))
 
 
 def close_stale_calls(store: CallStore, feed: Feed, now: datetime) -> int:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from calls.directory.models import Feed
+from calls.directory.models import Feed, Outage
 
 
 class JournalPosition(models.Model):
@@ -55,3 +55,36 @@ class LocalLease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.holder} until {self.expires_at:%H:%M:%S}"
+
+
+class NotifyChannel(models.Model):
+    """One way in which the operator is told of outages, `mail` or `webhook`: who is at it, and whether it works."""
+
+    name = models.CharField(max_length=16, unique=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    failing_since = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Notice(models.Model):
+    """An outage of which one channel has told. It is told to be over when `cleared_at` is set."""
+
+    channel = models.ForeignKey(NotifyChannel, models.CASCADE, related_name="notices", db_index=False)
+    feed = models.ForeignKey(Feed, models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=12, choices=Outage.Kind)
+    began_at = models.DateTimeField()
+    told_at = models.DateTimeField()
+    cleared_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["channel", "feed", "kind"], condition=models.Q(cleared_at=None), name="notice_one_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.feed_id}, told at {self.told_at:%Y-%m-%d %H:%M}"

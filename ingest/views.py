@@ -1,41 +1,39 @@
 """Pages of feeds: how they are, how they are set up, and what could not be read."""
 
+from urllib.parse import urlencode
+
+from auditlog.models import LogEntry
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from calls.access import scope_of
 from calls.directory.models import Feed
+from ingest.again import Tried, parse_again, triable
+from ingest.feed_pages import LINES_A_PAGE, feed_heads, outage_rows, quarantine_row, reasons
 from ingest.forms import FeedForm
 from ingest.models import QuarantinedLine
-from ingest.status import feed_statuses, status_of
+from ingest.status import feed_statuses
 
-LINES_A_PAGE = 50
-PICTURES: dict[int, int | str] = {
-    **{byte: 0x2400 + byte for byte in range(0x20)},
-    0x7F: 0x2421,
-    **{byte: f"\\x{byte:02x}" for byte in range(0x80, 0xA0)},
-}
-REASON_WORDS = {
-    "overlong": "Too long: no line end within the longest line allowed.",
-    "unterminated": "The connection ended in the middle of this line.",
-    "damaged_record": "A record of the journal was damaged.",
-    "not_stored": "The database refused it.",
-}
+LONGEST_KEY = 19  # digits
+MAY_TRY_AGAIN = "ingest.change_quarantinedline"
 
 
 @require_safe
 @permission_required("directory.view_feed", raise_exception=True)
 def index(request: HttpRequest) -> HttpResponse:
+    """Every feed: its health, its last 30 days, its counters."""
+    heads = feed_heads(feed_statuses(), timezone.now())
     return render(
         request,
         "feeds/index.html",
         {
-            "statuses": feed_statuses(),
+            "heads": heads,
             "may_edit": request.user.has_perm("directory.change_feed"),
             "may_add": request.user.has_perm("directory.add_feed"),
         },
@@ -45,31 +43,81 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 @permission_required("directory.view_feed", raise_exception=True)
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """Health, counters and quarantined lines of one feed."""
-    feed = get_object_or_404(Feed, pk=pk)
-    scope = scope_of(request.user)
-    lines = QuarantinedLine.objects.filter(feed=feed).order_by("-received_at", "-pk")
+    """One feed with its outages (`outages` a page, or `outage` one of them) and quarantine (`page`, `reason`)."""
+    now, scope = timezone.now(), scope_of(request.user)
+    statuses = feed_statuses(pk)
+    if not statuses:
+        raise Http404
+    status = statuses[0]
+    chosen = request.GET.get("reason", "")
+    lines = QuarantinedLine.objects.filter(feed=status.feed).order_by("-received_at", "-pk")
+    if chosen:
+        lines = lines.filter(reason=chosen)
     page = Paginator(lines, LINES_A_PAGE).get_page(request.GET.get("page"))
-    rows = [
-        {
-            "received_at": timezone.localtime(line.received_at),
-            "reason": REASON_WORDS.get(line.reason) or line.detail or line.reason,
-            "name": line.reason,
-            "raw": visible(bytes(line.line)[:400]) if scope.sees_raw_lines else "not for this account",
-            "length": len(line.line),
-        }
-        for line in page
-    ]
+    outages, outage_page = outage_rows(status, now, request.GET.get("outages", ""), request.GET.get("outage", ""))
+    known = reasons(status.feed)
     return render(
         request,
         "feeds/detail.html",
         {
-            "status": status_of(feed),
+            "head": feed_heads(statuses, now)[0],
+            "status": status,
+            "now": now,
+            "outages": outages,
+            "outage_page": outage_page,
             "page": page,
-            "rows": rows,
+            "rows": [quarantine_row(line, scope) for line in page],
+            "reasons": known,
+            "reason": next((reason for reason in known if reason.name == chosen), None),
             "may_edit": request.user.has_perm("directory.change_feed"),
+            "may_try": request.user.has_perm(MAY_TRY_AGAIN),
         },
     )
+
+
+@require_POST
+@permission_required(MAY_TRY_AGAIN, raise_exception=True)
+def try_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Parse quarantined lines again: one (`line`), or all of a `reason`."""
+    feed = get_object_or_404(Feed, pk=pk)
+    lines, asked = triable(feed), {}
+    one, reason = request.POST.get("line", ""), request.POST.get("reason", "")
+    if one.isascii() and one.isdigit() and len(one) < LONGEST_KEY:
+        lines, asked = lines.filter(pk=int(one)), {"line": one}
+    elif reason:
+        lines, asked = lines.filter(reason=reason), {"reason": reason}
+    else:
+        return HttpResponseBadRequest("Say which line, or which reason.", content_type="text/plain; charset=utf-8")
+    tried = parse_again(feed, lines)
+    done = {"events": tried.events, "duplicates": tried.duplicates, "still quarantined": tried.still}
+    LogEntry.objects.log_create(
+        feed,
+        force_log=True,
+        action=LogEntry.Action.UPDATE,
+        changes={"quarantined lines parsed again": [str(asked), str(done)]},
+    )
+    _say(request, tried)
+    address = reverse("feeds:detail", args=[feed.pk])
+    query = f"?{urlencode({'reason': reason})}" if reason and tried.still else ""
+    return redirect(f"{address}{query}#quarantine")
+
+
+def _say(request: HttpRequest, tried: Tried) -> None:
+    stored = tried.events + tried.duplicates
+    if stored:
+        duplicates = f", {tried.duplicates:,} of them known already" if tried.duplicates else ""
+        messages.success(request, f"{_lines(stored)} read and stored{duplicates}.")
+    if tried.still:
+        stay = "stays" if tried.still == 1 else "stay"
+        messages.warning(request, f"{_lines(tried.still)} still cannot be read and {stay} in quarantine.")
+    if tried.left:
+        messages.info(request, f"{_lines(tried.left)} were too many for one go. Parse again for the next.")
+    if not (stored or tried.still):
+        messages.info(request, "Nothing to parse again: these lines have left quarantine, or are not whole.")
+
+
+def _lines(count: int) -> str:
+    return f"{count:,} line{'' if count == 1 else 's'}"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -82,11 +130,6 @@ def add(request: HttpRequest) -> HttpResponse:
 @permission_required("directory.change_feed", raise_exception=True)
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     return _form(request, get_object_or_404(Feed, pk=pk))
-
-
-def visible(line: bytes) -> str:
-    """Bytes as text in which nothing acts or hides: control bytes as pictures or as \\x85."""
-    return line.decode("latin-1").translate(PICTURES)
 
 
 def _form(request: HttpRequest, feed: Feed) -> HttpResponse:

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +23,26 @@ from django.db.models import Q
 from django.utils import timezone
 
 from calls.directory.fields import networks
+from calls.directory.health import silence_of
 from calls.directory.models import Feed, WorkerStatus
+from calls.directory.outages import WorkerFacts
 from calls.store import CallStore
+from ingest import outages
 from ingest.journal import Journal
 from ingest.left_behind import LeftBehind, journal_space
 from ingest.loading import LoadingThread
 from ingest.models import LocalLease
+from ingest.outages import Dark, Past, SilentAt
 from ingest.receiver import FeedSink
 from ingest.supervisor import Endpoint, FeedConnections
+from ingest.watch import FeedWatch
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS = 1.0
 TEND_EVERY_SECONDS = 60.0
 LEASE = timedelta(seconds=10)
+STATUS_KEPT = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -47,6 +53,9 @@ class FeedAtWork:
     sink: FeedSink
     connections: FeedConnections
     loading: LoadingThread
+    watch: FeedWatch
+    ways: int = 0  # by which lines can come, also those that another worker holds
+    at_it_since: datetime = field(default_factory=timezone.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,15 @@ class Plan:
 
     only: frozenset[int] | None = None
     extra: dict[int, frozenset[Endpoint]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What the rows say of one feed to work on; `ways` as of FeedAtWork."""
+
+    endpoints: set[Endpoint]
+    silent_at: SilentAt
+    ways: int
 
 
 class Worker:
@@ -67,16 +85,16 @@ class Worker:
         self._plan = plan
         self._ring = ring
         self._stopping = asyncio.Event()
-        self._started_at = timezone.now()
         self._database = ThreadPoolExecutor(1, thread_name_prefix="ingest-status")
         self._space = journal_space()
+        self._dark = Dark()
+        self._known: set[int] = set()  # feeds whose time without a worker is in the ledger
 
     def stop(self) -> None:
         self._stopping.set()
 
     async def run(self) -> None:
-        with contextlib.suppress(DatabaseError, InterfaceError):
-            await self._in_database(self._sign_off_the_dead)
+        watching = asyncio.create_task(self._keep_watching(), name="watch-feeds")
         tending = asyncio.create_task(self._tend_feeds_not_at_work(), name="tend")
         try:
             while not self._stopping.is_set():
@@ -86,6 +104,7 @@ class Worker:
                     async with asyncio.timeout(LOOK_EVERY_SECONDS):
                         await self._stopping.wait()
         finally:
+            watching.cancel()
             self.ready.set()
             await asyncio.gather(*(self._end(feed_id) for feed_id in list(self.feeds)))
             await tending
@@ -100,13 +119,51 @@ class Worker:
             wanted = await self._in_database(self._wanted)
             for feed_id in self.feeds.keys() - wanted.keys():
                 await self._end(feed_id)
-            for feed_id, endpoints in wanted.items():
+                await self._in_database(self._sign_off, feed_id)
+            for feed_id, want in wanted.items():
                 if feed_id not in self.feeds:
                     self._begin(feed_id)
-                await self.feeds[feed_id].connections.apply(endpoints)
-            await self._in_database(self._report, self._statuses())
+                at_work = self.feeds[feed_id]
+                if want.ways and not at_work.ways:
+                    at_work.at_it_since = timezone.now()
+                at_work.ways = want.ways
+                await at_work.connections.apply(want.endpoints)
+            self._dark.follow({feed_id: want.silent_at for feed_id, want in wanted.items()})
+            self._observe()
+            over = self._dark.over()
+            now = await self._in_database(self._report, self._statuses(), over)
+            self._dark.forget(over, now)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("the database does not answer", extra={"error": " ".join(str(error).split())})
+
+    async def _keep_watching(self) -> None:
+        """See how feeds are also while the database keeps the looks waiting."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+            self._observe()
+
+    def _observe(self) -> None:
+        """How each feed is now; the ledger's memory takes it in."""
+        now = timezone.now()
+        facts = {}
+        for feed_id, at_work in self.feeds.items():
+            watch = at_work.watch
+            watch.look(
+                now,
+                oldest_peer=min((peer.since for peer in at_work.sink.peers), default=None),
+                accepted=at_work.journal.durable_sequence,
+                loaded=at_work.journal.durable_sequence - at_work.loading.backlog,
+            )
+            if at_work.ways:
+                facts[feed_id] = WorkerFacts(
+                    heartbeat_at=now,
+                    started_at=at_work.at_it_since,
+                    connected_since=watch.connected_since,
+                    lost_at=watch.lost_at,
+                    last_line_at=_moment(at_work.sink.last_line_at),
+                    waiting_since=watch.waiting_since,
+                )
+        self._dark.note(facts, now)
 
     def _begin(self, feed_id: int) -> None:
         journal = Journal.create(Path(settings.SMDR_DATA_DIR), feed_id, space=self._space)
@@ -114,7 +171,8 @@ class Worker:
         sink = FeedSink(journal, asyncio.get_running_loop())
         loading = LoadingThread(feed_id, journal, self._ring, self._space)
         loading.start()
-        self.feeds[feed_id] = FeedAtWork(journal, sink, FeedConnections(sink), loading)
+        watch = FeedWatch(timedelta(seconds=settings.DISCONNECTED_AFTER_SECONDS))
+        self.feeds[feed_id] = FeedAtWork(journal, sink, FeedConnections(sink), loading, watch)
 
     async def _end(self, feed_id: int) -> None:
         """Stop receiving, make it durable, load it."""
@@ -156,20 +214,23 @@ class Worker:
 
     # In the database's thread
 
-    def _wanted(self) -> dict[int, set[Endpoint]]:
-        wanted: dict[int, set[Endpoint]] = {}
-        for feed in Feed.objects.all():
+    def _wanted(self) -> dict[int, Wanted]:
+        wanted: dict[int, Wanted] = {}
+        for feed in Feed.objects.select_related("state"):
             extra = self._plan.extra.get(feed.pk, frozenset())
             chosen = feed.pk in self._plan.only if self._plan.only is not None else feed.active
             if not chosen and not extra:
                 continue
-            wanted[feed.pk] = set(extra)
+            want = wanted[feed.pk] = Wanted(set(extra), silence_of(feed, feed.state), len(extra))
             if not chosen or not feed.active:
                 continue
             if feed.push_enabled and feed.push_port:
-                wanted[feed.pk].add(Endpoint("push", feed.push_host, feed.push_port, tuple(networks(feed.allow_list))))
-            if feed.local_enabled and feed.local_host and self._holds_lease(feed):
-                wanted[feed.pk].add(Endpoint("local", feed.local_host, feed.local_port))
+                want.endpoints.add(Endpoint("push", feed.push_host, feed.push_port, tuple(networks(feed.allow_list))))
+                want.ways += 1
+            if feed.local_enabled and feed.local_host:
+                want.ways += 1
+                if self._holds_lease(feed):
+                    want.endpoints.add(Endpoint("local", feed.local_host, feed.local_port))
         return wanted
 
     def _holds_lease(self, feed: Feed) -> bool:
@@ -186,14 +247,19 @@ class Worker:
     def _statuses(self) -> dict[int, dict[str, Any]]:
         statuses = {}
         for feed_id, at_work in self.feeds.items():
-            last_line_at = at_work.sink.last_line_at
+            last_line_at, watch = at_work.sink.last_line_at, at_work.watch
             peers = sorted(at_work.sink.peers, key=lambda peer: peer.since)
             statuses[feed_id] = {
                 "connections": len(peers),
                 "accepted": at_work.journal.durable_sequence,
                 "backlog": at_work.loading.backlog,
-                "last_line_at": _moment(last_line_at) if last_line_at else None,
-                "connected_since": _moment(peers[0].since) if peers else None,
+                "started_at": at_work.at_it_since,
+                "endpoints": at_work.ways,
+                "last_line_at": _moment(last_line_at),
+                "connected_since": watch.connected_since,
+                "lost_at": watch.lost_at,
+                "waiting_since": watch.waiting_since,
+                "recent_lines": list(watch.recent_lines),
                 "error": " ".join(filter(None, [at_work.connections.error, at_work.loading.error]))[:300],
                 "peers": [
                     {"address": peer.address, "mode": peer.mode, "since": peer.since, "lines": peer.lines}
@@ -202,27 +268,46 @@ class Worker:
             }
         return statuses
 
-    def _report(self, statuses: dict[int, dict[str, Any]]) -> None:
+    def _report(self, statuses: dict[int, dict[str, Any]], over: list[Past]) -> datetime:
+        """Heartbeat, and the ledger of outages; returns when that was."""
         now = timezone.now()
+        new = statuses.keys() - self._known
+        if new:  # before the first heartbeat: how long was nobody at it?
+            outages.look([feed_id for feed_id in new if statuses[feed_id]["endpoints"]], now, is_expected=True)
+            outages.close_those_of_feeds_switched_off(now)
         with transaction.atomic():
             for feed_id, status in statuses.items():
                 WorkerStatus.objects.update_or_create(
                     feed_id=feed_id,
                     worker=self.name,
-                    defaults={**status, "heartbeat_at": now, "started_at": self._started_at},
+                    defaults={**status, "heartbeat_at": now, "signed_off": False},
                 )
-            WorkerStatus.objects.filter(heartbeat_at__lt=now - timedelta(days=1)).delete()
+            WorkerStatus.objects.filter(feed__in=statuses, heartbeat_at__lt=now - STATUS_KEPT).delete()
+        self._known |= new
+        outages.write_past(over, self.name, now)
+        outages.look(statuses, now)
+        outages.learn_what_is_usual(statuses, now)
+        return now
 
     def _sign_off_the_dead(self) -> None:
-        """Take away what workers of this host that were killed have left: their journals are ours to load now."""
-        for row in WorkerStatus.objects.filter(worker__startswith=f"{socket.gethostname()}:"):
+        """Take note of workers of this host that were killed: their journals are ours to load now."""
+        for row in WorkerStatus.objects.filter(worker__startswith=f"{socket.gethostname()}:", signed_off=False):
             pid = row.worker.split(":")[1]
             if pid.isdigit() and not _is_alive(int(pid)):
-                row.delete()
+                WorkerStatus.objects.filter(pk=row.pk).update(signed_off=True)
 
-    def _sign_off(self) -> None:
-        WorkerStatus.objects.filter(worker=self.name).delete()
-        LocalLease.objects.filter(holder=self.name).delete()
+    def _sign_off(self, feed_id: int | None = None) -> None:
+        """Say that this worker is at the feed no more, or at none."""
+        now = timezone.now()
+        mine = WorkerStatus.objects.filter(worker=self.name)
+        leases = LocalLease.objects.filter(holder=self.name)
+        if feed_id is not None:
+            mine, leases = mine.filter(feed=feed_id), leases.filter(feed=feed_id)
+        mine.update(signed_off=True, heartbeat_at=now, backlog=0, waiting_since=None)
+        leases.delete()
+        if feed_id is not None:
+            self._known.discard(feed_id)
+            outages.close_all(feed_id, now)
 
 
 def _is_alive(pid: int) -> bool:
@@ -235,5 +320,5 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, timezone.get_default_timezone())
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

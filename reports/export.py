@@ -8,6 +8,7 @@ from typing import Any
 
 from calls.directory.spreadsheet import inert
 from calls.export import utc_text
+from calls.outage_notes import OutageNote
 from reports.engine import Answer, Question, Report
 
 
@@ -19,7 +20,8 @@ def csv_lines(report: Report, answer: Answer) -> Iterator[str]:
     yield _line([_cell(answer.total.get(name)) for name in names])
 
 
-def as_json(report: Report, question: Question, answer: Answer) -> str:
+def as_json(report: Report, question: Question, answer: Answer, outages: list[OutageNote]) -> str:
+    """`outages` are those that touch the period: calls in them may be missing."""
     names = [column.name for column in report.columns]
     return json.dumps(
         {
@@ -27,6 +29,7 @@ def as_json(report: Report, question: Question, answer: Answer) -> str:
             "since": utc_text(question.period.since),
             "until": utc_text(question.period.until),
             "calls": answer.calls,
+            "outages": [outage.as_json() for outage in outages],
             "rows": [{name: row[name] for name in names} for row in answer.rows],
             "total": {name: answer.total.get(name) for name in names},
         },

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from calls.access import scope_of
 from calls.directory.models import Department, Feed
+from calls.outage_notes import outages_between, warnings
 from calls.periods import PRESETS, Period, PeriodError, preset, read
 from reports.catalogue import REPORTS
 from reports.course import course
@@ -54,6 +55,8 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
     question = Question(scope, period, _choice(request, "feed", feeds), _choice(request, "department", departments))
     sort = request.GET.get("sort", "") or found.sort
     answer = ordered(found, found.run(question), sort)
+    now = timezone.now()
+    outages = outages_between(period.since, period.until, now, question.feed)
     wanted = request.GET.get("format", "")
     if wanted and (problem or wanted not in FORMATS):
         problem = problem or f"“{wanted}” is not a format. Use {' or '.join(FORMATS)}."
@@ -63,7 +66,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
         response["Content-Disposition"] = f'attachment; filename="{slug}-{period.first_day}-{period.last_day}.csv"'
         return response
     if wanted == "json":
-        return HttpResponse(as_json(found, question, answer), content_type="application/json")
+        return HttpResponse(as_json(found, question, answer, outages), content_type="application/json")
     return render(
         request,
         "reports/report.html",
@@ -73,6 +76,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
             "answer": answer,
             "period": period,
             "problem": problem,
+            "outage_notices": warnings(outages, now, period.since, period.until),
             "table": report_table(found, question, answer, sort),
             "figures": [
                 {"label": column.label, "value": figure(column, answer.total.get(column.name))}

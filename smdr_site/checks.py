@@ -56,6 +56,21 @@ def check_open_listeners(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
+def check_notifications(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A webhook is an address of the web; an open file or another scheme is a mistake, or worse."""
+    address = settings.NOTIFY_WEBHOOK_URL
+    if address and not address.startswith(("https://", "http://")):
+        return [
+            checks.Error(
+                "NOTIFY_WEBHOOK_URL is not an address of the web.",
+                hint="Write https://… as the service that receives it shows it.",
+                id="tollbook.E002",
+            )
+        ]
+    return []
+
+
+@register(Tags.security, deploy=True)
 def check_https(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if not settings.HTTPS:
         return [

@@ -119,6 +119,25 @@ SMDR_REGION = env.str("SMDR_REGION", default="GB")
 JOURNAL_KEEP_DAYS = env.int("JOURNAL_KEEP_DAYS", default=7)
 JOURNAL_LIMIT_MEGABYTES = env.int("JOURNAL_LIMIT_MEGABYTES", default=4_096)
 
+# Outages: from when each counts as one.
+
+WORKER_DOWN_AFTER_SECONDS = env.float("WORKER_DOWN_AFTER_SECONDS", default=10)
+DISCONNECTED_AFTER_SECONDS = env.float("DISCONNECTED_AFTER_SECONDS", default=5)
+BACKLOG_AFTER_SECONDS = env.float("BACKLOG_AFTER_SECONDS", default=60)
+SILENT_AFTER_AT_LEAST_MINUTES = env.float("SILENT_AFTER_AT_LEAST_MINUTES", default=10)
+
+# Telling the operator of outages (manage.py notify).
+
+NOTIFY_EMAIL = env.list("NOTIFY_EMAIL", default=[])
+NOTIFY_WEBHOOK_URL = env.str("NOTIFY_WEBHOOK_URL", default="")
+NOTIFY_AFTER_SECONDS = env.float("NOTIFY_AFTER_SECONDS", default=120)
+NOTIFY_EVERY_MINUTES = env.float("NOTIFY_EVERY_MINUTES", default=60)
+NOTIFY_TIMEOUT_SECONDS = env.float("NOTIFY_TIMEOUT_SECONDS", default=15)
+SITE_URL = env.str("SITE_URL", default="")
+vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
+EMAIL_TIMEOUT = NOTIFY_TIMEOUT_SECONDS
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("NOTIFY_FROM", default="tollbook@localhost")
+
 # Static files: ours, and those that come inside packages.
 
 STATIC_URL = "/static/"

@@ -60,6 +60,13 @@ def data_directory(settings: Settings, tmp_path_factory: pytest.TempPathFactory)
     return directory
 
 
+@pytest.fixture
+def fresh_sidebar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sidebar's health of feeds is read once in this test, so that a page's queries can be counted."""
+    monkeypatch.setattr("calls.directory.health.WORST_STATE_KEPT_SECONDS", 1e9)
+    monkeypatch.setattr("calls.directory.health._worst", (float("-inf"), "none"))
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     with running_postgres() as url:

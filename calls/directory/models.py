@@ -21,6 +21,10 @@ from calls.directory.fields import (
     validate_region,
     validate_time_zone,
 )
+from calls.directory.operation import FeedHour as FeedHour  # noqa: PLC0414 - for whoever imports models
+from calls.directory.operation import FeedState as FeedState  # noqa: PLC0414 - for whoever imports models
+from calls.directory.operation import Outage as Outage  # noqa: PLC0414 - for whoever imports models
+from calls.directory.operation import WorkerStatus as WorkerStatus  # noqa: PLC0414 - for whoever imports models
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -152,7 +156,7 @@ class Feed(NamedOnce):
     answer_target_seconds = models.PositiveIntegerField(default=20, help_text="Service level: answered within this.")
     silent_after_minutes = models.PositiveIntegerField(
         default=30, validators=[MinValueValidator(1)],
-        help_text="Connected, but no line for so long: shown as silent.",
+        help_text="Until its usual hours are learned: connected, but no line for so long, is silent.",
     )  # fmt: skip
 
     class Meta:
@@ -202,83 +206,6 @@ class Feed(NamedOnce):
     @property
     def region_code(self) -> str:
         return self.region or settings.SMDR_REGION
-
-
-class FeedState(models.Model):
-    """What ingest keeps of a feed. Its row is the feed's lock: whoever writes calls holds it.
-
-    Counters are of lines: ``accepted = events + duplicates + quarantined`` once nothing waits.
-    """
-
-    feed = models.OneToOneField(Feed, models.CASCADE, primary_key=True, related_name="state")
-    revision = models.BigIntegerField(default=0)
-    accepted = models.BigIntegerField(default=0)
-    events = models.BigIntegerField(default=0)
-    duplicates = models.BigIntegerField(default=0)
-    quarantined = models.BigIntegerField(default=0)
-    last_line_at = models.DateTimeField(null=True, blank=True)
-    last_event_at = models.DateTimeField(null=True, blank=True)
-    swept_at = models.DateTimeField(null=True, blank=True)
-    call_id_clock_off = models.BooleanField(default=False)
-
-    def __str__(self) -> str:
-        return f"state of feed {self.feed_id}"
-
-
-class WorkerStatus(models.Model):
-    """What one ingest process says of one feed, every few seconds."""
-
-    feed = models.ForeignKey(Feed, models.CASCADE, related_name="workers", db_index=False)
-    worker = models.CharField(max_length=80)
-    heartbeat_at = models.DateTimeField()
-    started_at = models.DateTimeField()
-    connections = models.IntegerField(default=0)
-    accepted = models.BigIntegerField(default=0)
-    backlog = models.BigIntegerField(default=0)
-    last_line_at = models.DateTimeField(null=True)
-    connected_since = models.DateTimeField(null=True)
-    error = models.CharField(max_length=300, blank=True)
-    peers = models.JSONField(default=list)
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["feed", "worker"], name="worker_status_unique")]
-        indexes: ClassVar = [models.Index(fields=["heartbeat_at"], name="worker_heartbeat")]
-
-    def __str__(self) -> str:
-        return f"{self.worker} on {self.feed_id}"
-
-
-class Outage(models.Model):
-    """A time in which lines of a feed may be missing; open while `ended_at` is null."""
-
-    class Kind(models.TextChoices):
-        DISCONNECTED = "disconnected", "Disconnected"
-        SILENT = "silent", "Silent"
-        WORKER_DOWN = "worker_down", "Worker down"
-        BACKLOG = "backlog", "Backlog"
-
-    feed = models.ForeignKey(Feed, models.CASCADE, related_name="outages")
-    kind = models.CharField(max_length=12, choices=Kind)
-    began_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering: ClassVar = ["-began_at", "-pk"]
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["feed", "kind"],
-                condition=Q(ended_at=None),
-                name="outage_one_open",
-            ),
-            models.CheckConstraint(
-                condition=Q(ended_at=None) | Q(ended_at__gte=F("began_at")),
-                name="outage_ends_after_it_begins",
-            ),
-        ]
-        indexes: ClassVar = [models.Index(fields=["feed", "began_at"], name="outage_feed_began")]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} from {self.began_at:%Y-%m-%d %H:%M}"
 
 
 class Extension(Named):

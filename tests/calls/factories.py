@@ -36,6 +36,8 @@ _serial = count(1)
 
 
 def make_feed(name: str = "Head office", **fields: Any) -> Feed:
+    """A feed that a Communication Service could send to."""
+    fields = {"local_enabled": True, "local_host": "pbx.example", **fields}
     return Feed.objects.filter(name=name).first() or Feed.objects.create(name=name, **fields)
 
 

@@ -193,8 +193,8 @@ def test_what_cannot_be_read_is_said(viewer: Client, asked: str, code: int) -> N
 
 
 def test_its_queries_do_not_grow_with_its_rows(
-    loaded: list[dict[str, Any]], viewer: Client, django_assert_max_num_queries: Any
+    loaded: list[dict[str, Any]], viewer: Client, fresh_sidebar: None, django_assert_max_num_queries: Any
 ) -> None:
     viewer.get("/reports/")
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(13):
         viewer.get(f"/reports/by-extension/?{PERIOD}")

@@ -6,13 +6,13 @@ from typing import Any
 from django.utils import timezone
 from rich.table import Table
 
-from ingest.status import feed_statuses
+from ingest.status import FeedStatus, feed_statuses
 from smdr_site.commands import ArgumentParser
 from smdr_site.commands import Command as TollbookCommand
 
 
 class Command(TollbookCommand):
-    help = "Show each feed's connection, counters, backlog and open calls."
+    help = "Show each feed's state and outages, counters, backlog and open calls."
     example = "manage.py ingest_status --json"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -27,7 +27,7 @@ class Command(TollbookCommand):
             self.stdout.write("There is no feed yet. Add one at /feeds/, or load a file with ingest --file.")
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for title in ("Feed", "State", "Last line"):
+        for title in ("Feed", "State", "Since", "Last line"):
             table.add_column(title)
         for title in ("Accepted", "Events", "Duplicates", "Quarantined", "Backlog", "Open calls"):
             table.add_column(title, justify="right")
@@ -35,7 +35,8 @@ class Command(TollbookCommand):
             last = status.last_line_at
             table.add_row(
                 status.feed.name,
-                status.health.state,
+                _state(status),
+                f"{timezone.localtime(status.outage.began_at):%a %d %b %H:%M:%S}" if status.outage else "",
                 f"{timezone.localtime(last):%Y-%m-%d %H:%M:%S}" if last else "never",
                 *(
                     f"{count:,}"
@@ -49,7 +50,13 @@ class Command(TollbookCommand):
                     )
                 ),
             )
-        self.print_rich(table, 120)
+        self.print_rich(table, 140)
         for status in statuses:
             if status.health.error:
                 self.stdout.write(f"{status.feed.name}: {status.health.error}")
+
+
+def _state(status: FeedStatus) -> str:
+    """The state, and why; a backlog beside it."""
+    words = [status.health.state, *(outage.kind.replace("_", " ") for outage in status.outages)]
+    return ", ".join(dict.fromkeys(words))

@@ -9,6 +9,7 @@ from rich.table import Table
 from calls.access import EVERYTHING
 from calls.directory.models import Department, Feed
 from calls.journey import clock
+from calls.outage_notes import outages_between, warnings
 from calls.periods import PeriodError, read
 from reports.catalogue import REPORTS
 from reports.engine import Answer, Kind, Question, Report, ordered
@@ -38,13 +39,18 @@ class Command(TollbookCommand):
             raise Error(str(error), returncode=2 if isinstance(error, PeriodError) else 1) from error
         question = Question(EVERYTHING, period, _pk(Feed, options["feed"]), _pk(Department, options["department"]))
         answer = ordered(report, report.run(question), options["sort"])
+        now = timezone.now()
+        outages = outages_between(period.since, period.until, now, question.feed)
         if options["format"] == "json":
-            self.stdout.write(as_json(report, question, answer))
+            self.stdout.write(as_json(report, question, answer, outages))
         elif options["format"] == "csv":
             for line in csv_lines(report, answer):
                 self.stdout.write(line, ending="")
         else:
             self._print(report, question, answer)
+        if options["format"] != "json":
+            for notice in warnings(outages, now, period.since, period.until):
+                self.stderr.write(str(notice))
 
     def _print(self, report: Report, question: Question, answer: Answer) -> None:
         table = Table(title=f"{report.title}, {question.period.dates} ({settings.TIME_ZONE})", box=None, pad_edge=False)

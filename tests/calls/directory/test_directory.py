@@ -242,7 +242,9 @@ def test_a_change_of_access_is_in_the_log() -> None:
     assert "departments" in LogEntry.objects.get_for_object(access).latest("pk").changes_dict
 
 
-def test_its_queries_do_not_grow_with_its_rows(feed: Feed, editor: Client, django_assert_num_queries: Any) -> None:
+def test_its_queries_do_not_grow_with_its_rows(
+    feed: Feed, editor: Client, fresh_sidebar: None, django_assert_num_queries: Any
+) -> None:
     for number in range(1_000, 1_030):
         Extension.objects.create(feed=feed, number=str(number))
     editor.get("/directory/extensions/")
