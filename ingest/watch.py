@@ -29,12 +29,15 @@ class FeedWatch:
     _bucket_began: datetime | None = None
     _accepted: int = 0
 
-    def look(self, now: datetime, *, oldest_peer: float | None, accepted: int, loaded: int) -> None:
+    def look(
+        self, now: datetime, *, oldest_peer: float | None, has_sent: bool = False, accepted: int, loaded: int
+    ) -> None:
         """`oldest_peer` is when the oldest open connection began (epoch seconds), None without one.
 
-        `accepted` and `loaded` count lines from the start of the worker.
+        `has_sent` says whether any open connection has sent a line; `accepted` and `loaded` count lines from the start
+        of the worker.
         """
-        self._connection(now, oldest_peer, has_sent=accepted > self._accepted)
+        self._connection(now, oldest_peer, has_sent=has_sent)
         self._wait(now, accepted, loaded)
         self._rate(now, accepted)
         self._seen_at = now

@@ -151,6 +151,7 @@ class Worker:
             watch.look(
                 now,
                 oldest_peer=min((peer.since for peer in at_work.sink.peers), default=None),
+                has_sent=any(peer.lines for peer in at_work.sink.peers),
                 accepted=at_work.journal.durable_sequence,
                 loaded=at_work.journal.durable_sequence - at_work.loading.backlog,
             )

@@ -37,7 +37,7 @@ def test_from_the_first_link_to_a_moving_board(page: Page, errors: list[str], st
     site = start_site("--demo")
     sign_up(page, site)
     expect(page).to_have_url(f"{site.url}/")
-    expect(page.locator("[data-pill]")).to_contain_text("Live")
+    expect(page.locator("[data-pill]")).to_contain_text("Live", timeout=30_000)
     rows = page.locator("[data-rows] [role=row]")
     expect(rows.first).to_be_visible()
     expect(page.locator("[data-rows]")).to_contain_text("Ringing")

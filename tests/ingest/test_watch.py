@@ -9,9 +9,11 @@ def after(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def look(watch: FeedWatch, at: float, peer: float | None = None, accepted: int = 0, loaded: int = 0) -> None:
+def look(
+    watch: FeedWatch, at: float, peer: float | None = None, *, sent: bool = False, accepted: int = 0, loaded: int = 0
+) -> None:
     since = None if peer is None else after(peer).timestamp()
-    watch.look(after(at), oldest_peer=since, accepted=accepted, loaded=loaded)
+    watch.look(after(at), oldest_peer=since, has_sent=sent, accepted=accepted, loaded=loaded)
 
 
 def test_a_connection_is_lost_when_it_was_last_seen_and_a_short_break_is_none() -> None:
@@ -27,7 +29,7 @@ def test_a_connection_is_lost_when_it_was_last_seen_and_a_short_break_is_none() 
     look(watch, 16, peer=14)
     assert (watch.connected_since, watch.lost_at) == (after(9), None)
     look(watch, 17)
-    look(watch, 40, peer=39, accepted=1, loaded=1)
+    look(watch, 40, peer=39, sent=True)
     assert watch.connected_since == after(39)
 
 
