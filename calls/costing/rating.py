@@ -104,6 +104,8 @@ class Rater:
         if answered_at.tzinfo is None or duration_s < 0:
             raise ValueError("A call needs an aware time of answer and a duration of 0 or more.")
         digits = number.translate(WRITTEN_IN_NUMBERS)
+        if not (digits.isascii() and digits.isdigit()):
+            digits = ""  # masked or withheld: a longer prefix might have been hidden
         prefix = self._prefixes.longest(digits)
         if prefix is None:
             return self._unrated(number)

@@ -94,7 +94,7 @@ def joined(place: str, name: str) -> str:
 
 def shown(value: Json) -> str:
     """A value in quotes, as the document has it, shortened."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = str(value) if isinstance(value, (str, Decimal)) else json.dumps(value, ensure_ascii=False, default=str)
     return f"“{text if len(text) <= 40 else text[:39] + '…'}”"
 
 
@@ -109,14 +109,13 @@ def read_object(value: Json, place: str, problems: Problems, readers: Mapping[st
     if not isinstance(value, dict):
         problems.add(place, f"{shown(value)} is not an object with fields")
         return {}
-    for name in value:
+    read = {}
+    for name, inner in value.items():
         if name not in readers:
             problems.add(joined(place, name), f"there is no such field here{nearest(name, readers)}")
-    return {
-        name: reader(value[name], joined(place, name), problems)
-        for name, reader in readers.items()
-        if value.get(name) is not None
-    }
+        elif inner is not None:
+            read[name] = readers[name](inner, joined(place, name), problems)
+    return read
 
 
 def cleared(value: Json, names: Iterable[str]) -> frozenset[str]:
@@ -215,7 +214,7 @@ def currency(value: Json, place: str, problems: Problems) -> str:
 def timezone(value: Json, place: str, problems: Problems) -> str:
     if isinstance(value, str) and _is_zone(value):
         return value
-    hint = nearest(value, available_timezones()) if isinstance(value, str) else ""
+    hint = nearest(value, available_timezones() - OF_THIS_MACHINE) if isinstance(value, str) else ""
     problems.add(place, f"{shown(value)} is not a time zone such as Europe/London{hint}")
     return "UTC"
 

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from calls.costing.document import export, parse
 from calls.costing.rating import Rater
 from tests.calls.costing import oracle
-from tests.calls.costing.strategies import Json, amounts, bands, durations, moments, ordinary_prices, parts, tariffs
+from tests.calls.costing.strategies import (
+    ZONES,
+    Json,
+    amounts,
+    bands,
+    durations,
+    moments,
+    ordinary_prices,
+    parts,
+    tariffs,
+)
 
 NUMBERS = st.sampled_from(["", "4", "447912345678", "442079460000", "12125550100", "33123456789"])
 
@@ -18,7 +28,6 @@ def exact(tariff: Json, answered_at: datetime, duration_s: int, number: str = ""
     return Rater(parse(tariff)).rate(answered_at, duration_s, number).exact
 
 
-@settings(max_examples=250)
 @given(tariffs(), moments(), durations(), NUMBERS)
 def test_it_costs_what_the_oracle_says(tariff: Json, answered_at: datetime, duration_s: int, number: str) -> None:
     rating = Rater(parse(tariff)).rate(answered_at, duration_s, number)
@@ -31,7 +40,16 @@ def test_it_costs_what_the_oracle_says(tariff: Json, answered_at: datetime, dura
     assert rating.cost == (oracle.cost(tariff, answered_at, duration_s, number) if duration_s else 0)
 
 
-@settings(max_examples=60)
+@given(amounts(), parts(), st.sampled_from(ZONES), moments(), durations())
+def test_so_does_a_tariff_of_one_part(
+    rate: str | int, part: Json, zone: str, answered_at: datetime, duration_s: int
+) -> None:
+    tariff = {"rate": rate, "timezone": zone, "rounding": {"method": "up", "dp": 2}, **part}
+    rating = Rater(parse(tariff)).rate(answered_at, duration_s)
+    assert rating.exact == oracle.exact_cost(tariff, answered_at, duration_s)
+
+
+@settings(max_examples=40)
 @given(tariffs())
 def test_a_document_survives_export_and_import(tariff: Json) -> None:
     read = parse(tariff)
@@ -75,7 +93,7 @@ def test_never_above_the_cap(
     assert exact(tariff, answered_at, duration_s) <= Fraction(amount)
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(tariffs(), moments(), durations(), NUMBERS)
 def test_the_whole_is_the_sum_of_its_components(
     tariff: Json, answered_at: datetime, duration_s: int, number: str
