@@ -33,12 +33,11 @@ def plain(amount: Decimal) -> str:
 def amount_text(numerator: int, denominator: int) -> str:
     """An exact amount for reading: at least two digits after the point, and “…” where a millionth is not the end."""
     millionths, rest = divmod(numerator * SHOWN, denominator)
-    units, millionths = divmod(millionths, SHOWN)
+    digits = f"{millionths:07}"
+    text = f"{digits[:-6]}.{digits[-6:]}"
     if rest:
-        return f"{units}.{millionths:06}…"
-    if millionths % 10_000 == 0:
-        return f"{units}.{millionths // 10_000:02}"
-    return f"{units}.{millionths:06}".rstrip("0")
+        return text + "…"
+    return text[:-4] + text[-4:].rstrip("0")
 
 
 def _half_up(numerator: int, denominator: int, dp: int) -> tuple[int, int]:

@@ -8,9 +8,7 @@ band and which side of a cap's window the second belongs to (docs/decisions/0006
 """
 
 from bisect import bisect_right
-from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
 from math import lcm
 from typing import NamedTuple
 
@@ -19,6 +17,7 @@ from calls.costing.terms import Part, Terms, terms_over
 from calls.costing.timetable import Timetable
 
 NEVER = 1 << 62  # seconds
+ZERO = Decimal(0)
 INITIAL = -1  # in place of a span's number
 
 
@@ -50,6 +49,7 @@ class _Prices:
         "cap_counts_connection",
         "cap_window_s",
         "connection",
+        "connection_words",
         "free_s",
         "increments",
         "initial_charge",
@@ -63,25 +63,29 @@ class _Prices:
 
     def __init__(self, name: str, terms: Terms, denominator: int) -> None:
         def whole(amount: Decimal | None) -> int:
-            return int(Fraction(amount or 0) * denominator)
+            numerator, own = (amount or ZERO).as_integer_ratio()
+            return numerator * denominator // own
 
         def span(from_s: int, rate: Decimal | None, unit: int, increment: int, charge: int, is_step: bool) -> _Span:
-            per_second = int(Fraction(rate or 0) * denominator / unit)
-            return _Span(from_s, increment, per_second, charge, is_step, f"{plain(rate or Decimal(0))} for {unit} s")
+            words = f" s at {plain(rate or ZERO)} for {unit} s = "
+            return _Span(from_s, increment, whole(rate) // unit, charge, is_step, words)
 
         self.name = name
         self.connection = whole(terms.connection_charge)
+        self.connection_words = f"connection charge {amount_text(self.connection, denominator)}"
         self.minimum = whole(terms.min_charge)
         self.free_s, self.allowance_s = terms.free_s or 0, terms.allowance_s or 0
         self.cap = whole(terms.cap.amount) if terms.cap else None
         self.cap_window_s = NEVER if not terms.cap or terms.cap.window_s is None else terms.cap.window_s
         self.cap_counts_connection = bool(terms.cap and terms.cap.includes_connection)
+        if self.cap_counts_connection:
+            self.connection_words += ", counted in the cap"
         self.initial_s = 1 if terms.initial_s is None else terms.initial_s
         self.initial_charge = None if terms.initial_charge is None else whole(terms.initial_charge)
         # A step that holds from the start rounds by its own increment, unless an initial period was asked for.
         self.step_initial_s = self.initial_s if self.initial_s > 1 or self.initial_charge is not None else 0
         unit, increment = terms.rate_unit_s or 60, terms.increment_s or 1
-        self.increments = f"{self.initial_s}/{increment}"
+        self.increments = f" in {self.initial_s}/{increment}"
         steps = terms.steps or ()
         self.spans = [] if steps and steps[0].from_s == 0 else [span(0, terms.rate, unit, increment, 0, False)]
         for step in steps:
@@ -96,13 +100,24 @@ class _Prices:
 class _Bill:
     """What the billed seconds of one call add up to. `inside` the cap's window, and `outside`: past it."""
 
-    __slots__ = ("allowance_s", "billed_s", "furthest_step", "inside", "lines", "outside", "step_charges", "window_s")
+    __slots__ = (
+        "allowance_s",
+        "billed_s",
+        "furthest_step",
+        "has_steps",
+        "inside",
+        "lines",
+        "outside",
+        "step_charges",
+        "window_s",
+    )
 
     def __init__(self, allowance_s: int, window_s: int) -> None:
         self.allowance_s = allowance_s  # still left
         self.window_s = window_s
         self.inside = self.outside = self.billed_s = 0
         self.furthest_step = -1
+        self.has_steps = False
         self.lines: dict[tuple[int, int], list[int]] = {}  # seconds and amount by band and span
         self.step_charges: list[tuple[int, int]] = []
 
@@ -111,16 +126,22 @@ class _Bill:
     ) -> None:
         """Bill so many seconds, begun at `position` in whole increments: for a fixed price, or by the second."""
         self.billed_s += length
-        covered = min(self.allowance_s, length)
-        self.allowance_s -= covered
+        covered = 0
+        if self.allowance_s:
+            covered = min(self.allowance_s, length)
+            self.allowance_s -= covered
+            if covered == length:
+                return
         left = length - covered
-        if not left:
-            return
         if fixed is None:
             amount = left * span.per_second
-            past = min(left, max(0, position + length - self.window_s)) * span.per_second
-            self.outside += past
-            self.inside += amount - past
+            past = position + length - self.window_s
+            if past > 0:
+                past = min(left, past) * span.per_second
+                self.outside += past
+                self.inside += amount - past
+            else:
+                self.inside += amount
         else:
             amount = fixed
             self._charge_once(position, fixed)
@@ -129,6 +150,7 @@ class _Bill:
         so_far[1] += amount
         if span.is_step and span.from_s > self.furthest_step:
             self.furthest_step = span.from_s
+            self.has_steps = True
             if span.charge:
                 self._charge_once(position + covered // increment * increment, span.charge)
                 self.step_charges.append((span.from_s, span.charge))
@@ -155,9 +177,9 @@ class Charger:
         self.denominator = lcm(*(denominator for _, terms in named for denominator in _denominators(terms)))
         self._prices = [_Prices(name, terms, self.denominator) for name, terms in named]
 
-    def charge(self, answered_at: datetime, duration_s: int, trace: list[str]) -> Charge:
-        """The charge for an answered call of at least a second; adds to the trace."""
-        at_answer = self._timetable.at(answered_at)
+    def charge(self, answered: int, local: int, duration_s: int, trace: list[str]) -> Charge:
+        """The charge for a call of at least a second; adds to the trace. `answered` and `local`: see LocalClock."""
+        at_answer = self._timetable.at(local)
         first = self._prices[at_answer]
         free = first.free_s
         if self._has_bands:
@@ -167,7 +189,7 @@ class Charger:
             trace.append(f"first {free} s free: {max(0, duration_s - free)} s left")
         if duration_s > free:
             if self._splits:
-                runs = self._timetable.runs(answered_at, free, duration_s)
+                runs = self._timetable.runs(answered, free, duration_s)
             else:
                 runs = [(free, duration_s, at_answer)]
             inside, outside, billed = self._seconds(first, runs, duration_s, trace)
@@ -181,11 +203,9 @@ class Charger:
             capped = first.cap
         total = capped + outside
         if connection:
-            if first.cap_counts_connection:
-                trace.append(f"connection charge {amount_text(connection, unit)}, counted in the cap")
-            else:
+            trace.append(first.connection_words)
+            if not first.cap_counts_connection:
                 total += connection
-                trace.append(f"connection charge {amount_text(connection, unit)}")
         if total < first.minimum:
             least = amount_text(first.minimum, unit)
             trace.append(f"minimum charge {least}: {amount_text(total, unit)} → {least}")
@@ -214,20 +234,18 @@ class Charger:
                     length = -((position - min(until, next_from)) // increment) * increment
                     bill.add((band, number), span, position, length, increment, None)
                 position = min(position + length, next_from)
-        has_steps = any(number > 0 for _, number in bill.lines)
-        trace.append(
-            f"{duration_s - free} s → {bill.billed_s} s"
-            + (", each step by its own increment" if has_steps else f" in {first.increments}")
-        )
+        how = ", each step by its own increment" if bill.has_steps else first.increments
+        trace.append(f"{duration_s - free} s → {bill.billed_s} s{how}")
         if first.allowance_s:
             covered = first.allowance_s - bill.allowance_s
             trace.append(f"allowance of {first.allowance_s} s covers {covered} s")
-        trace.extend(self._line(key, seconds, amount) for key, (seconds, amount) in bill.lines.items())
-        trace.extend(f"step from {at} s: {amount_text(amount, self.denominator)}" for at, amount in bill.step_charges)
+        for (band, number), (seconds, amount) in bill.lines.items():
+            trace.append(self._line(band, number, seconds, amount))
+        for at, amount in bill.step_charges:
+            trace.append(f"step from {at} s: {amount_text(amount, self.denominator)}")
         return bill.inside, bill.outside, bill.billed_s
 
-    def _line(self, key: tuple[int, int], seconds: int, amount: int) -> str:
-        band, number = key
+    def _line(self, band: int, number: int, seconds: int, amount: int) -> str:
         prices = self._prices[band]
         name = f"{prices.name}, " if self._splits and prices.name else ""
         cost = amount_text(amount, self.denominator)
@@ -235,7 +253,7 @@ class Charger:
             return f"{name}initial {prices.initial_s} s at {cost}"
         span = prices.spans[number]
         step = f"step from {span.from_s} s, " if span.is_step else ""
-        return f"{name}{step}{seconds} s at {span.words} = {cost}"
+        return f"{name}{step}{seconds}{span.words}{cost}"
 
 
 def _denominators(terms: Terms) -> list[int]:
@@ -245,6 +263,6 @@ def _denominators(terms: Terms) -> list[int]:
     rates = [(terms.rate, unit)]
     rates += [(terms.rate if step.rate is None else step.rate, step.rate_unit_s or unit) for step in terms.steps or ()]
     return [
-        *(Fraction(amount).denominator for amount in amounts if amount is not None),
-        *((Fraction(rate) / seconds).denominator for rate, seconds in rates if rate is not None),
+        *(amount.as_integer_ratio()[1] for amount in amounts if amount is not None),
+        *(rate.as_integer_ratio()[1] * seconds for rate, seconds in rates if rate is not None),
     ]

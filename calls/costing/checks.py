@@ -6,6 +6,7 @@ Pure Python, no Django. Every problem is noted where it was written, however man
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
+from calls.costing.localclock import LocalClock
 from calls.costing.terms import (
     DAY_S,
     Band,
@@ -122,7 +123,7 @@ class _Check:
         if id(bands) in self.covered:
             return
         self.covered[id(bands)] = bands
-        gaps = Timetable(bands, (), None, ZoneInfo("UTC")).gaps()
+        gaps = Timetable(bands, (), None, LocalClock(ZoneInfo("UTC"))).gaps()
         words = [f"{WEEKDAYS[day]} {_clock(start)} to {_clock(end)}" for day, start, end in gaps[:GAPS_SHOWN]]
         more = f" and {len(gaps) - GAPS_SHOWN} more" if len(gaps) > GAPS_SHOWN else ""
         if gaps:

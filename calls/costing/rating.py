@@ -5,7 +5,7 @@ nothing but the document, and a rating on nothing but the rater and its argument
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, NamedTuple
@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from calls.costing.amounts import amount_text, plain, rounded
 from calls.costing.charging import Charger
-from calls.costing.terms import Component, Document, Part, Prefix, component_over, part_over
+from calls.costing.localclock import LocalClock, seconds_of
+from calls.costing.terms import DAY_S, Component, Document, Part, Prefix, component_over, part_over
 from calls.costing.timetable import Timetable
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -82,17 +83,14 @@ class Rater:
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._zone = ZoneInfo(document.timezone)
+        self.zone = ZoneInfo(document.timezone)  # the tariff's own
+        self._clock = LocalClock(self.zone)
+        self._days: dict[int, str] = {}
         self._whole = document.whole
         self._prefixes = _Prefixes(document.prefixes)
         self._timetables: dict[tuple[int, int, str | None], Timetable] = {}
         self._totals: dict[str, _Total] = {}
         self._money = f"{document.currency}, {document.vat} VAT"
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The tariff's own time zone."""
-        return self._zone
 
     def rate(self, answered_at: datetime | None, duration_s: int, number: str = "", *, stale: bool = False) -> Rating:
         """What a call costs. `duration_s` are its billable seconds; `answered_at` is aware, or None if never answered.
@@ -103,15 +101,14 @@ class Rater:
             return STALE if stale else NOT_ANSWERED if answered_at is None else ZERO_SECONDS
         if answered_at.tzinfo is None or duration_s < 0:
             raise ValueError("A call needs an aware time of answer and a duration of 0 or more.")
-        digits = number.translate(WRITTEN_IN_NUMBERS)
-        if not (digits.isascii() and digits.isdigit()):
-            digits = ""  # masked or withheld: a longer prefix might have been hidden
+        digits = number if number.isascii() and number.isdigit() else _digits(number)
         prefix = self._prefixes.longest(digits)
         if prefix is None:
             return self._unrated(number)
         total = self._totals.get(prefix.prefix) or self._total(prefix)
-        answered_at = answered_at.astimezone(UTC).replace(microsecond=0)
-        trace = [self._when(answered_at)]
+        answered = seconds_of(answered_at)
+        local = self._clock.local(answered)
+        trace = [self._when(local)]
         if self._document.prefixes:
             trace.append(f"matched {prefix.prefix} {prefix.name}".rstrip())
         numerator, denominator = 0, 1
@@ -120,11 +117,14 @@ class Rater:
             charger = component.charger(digits)
             if charger is None:
                 return self._unrated(number, component.name)
-            lines: list[str] = []
-            charge = charger.charge(answered_at, duration_s, lines)
-            trace.extend([f"{component.name}: {line}" for line in lines] if total.is_sum else lines)
-            numerator = numerator * charger.denominator + charge.numerator * denominator
-            denominator *= charger.denominator
+            lines: list[str] = [] if total.is_sum else trace
+            charge = charger.charge(answered, local, duration_s, lines)
+            if total.is_sum:
+                trace.extend([f"{component.name}: {line}" for line in lines])
+                numerator = numerator * charger.denominator + charge.numerator * denominator
+                denominator *= charger.denominator
+            else:
+                numerator, denominator = charge.numerator, charger.denominator
             charges.append((component.name, charge.band, charge.billed_s, charge.numerator, charger.denominator))
         if total.is_sum:
             trace.append(f"components together {amount_text(numerator, denominator)}")
@@ -152,10 +152,13 @@ class Rater:
             reason += f" in {component}"
         return Rating("unrated", None, reason=reason, trace=(f"unrated: {reason}",))
 
-    def _when(self, answered_at: datetime) -> str:
-        local = answered_at.astimezone(self._zone)
-        day = f"{DAYS[local.weekday()]} {local.day} {MONTHS[local.month]} {local.year}"
-        return f"answered {day} {local.hour:02}:{local.minute:02}:{local.second:02}, {self._zone.key}"
+    def _when(self, local: int) -> str:
+        day, second = divmod(local, DAY_S)
+        if day not in self._days:
+            date_ = date.fromordinal(day + 1)
+            self._days[day] = f"answered {DAYS[date_.weekday()]} {date_.day} {MONTHS[date_.month]} {date_.year}"
+        hour, second = divmod(second, 3600)
+        return f"{self._days[day]} {hour:02}:{second // 60:02}:{second % 60:02}, {self.zone.key}"
 
     def _total(self, prefix: Prefix) -> "_Total":
         total = self._totals[prefix.prefix] = _Total(part_over(prefix.part, self._whole), self._charger)
@@ -166,9 +169,15 @@ class Rater:
         key = (id(part.bands), id(part.bank_holidays), part.bank_holiday_as)
         timetable = self._timetables.get(key)
         if timetable is None:
-            timetable = Timetable(part.bands or (), part.bank_holidays or (), part.bank_holiday_as, self._zone)
+            timetable = Timetable(part.bands or (), part.bank_holidays or (), part.bank_holiday_as, self._clock)
             self._timetables[key] = timetable
         return Charger(part, timetable)
+
+
+def _digits(number: str) -> str:
+    """The digits of a number as people write it; none of one masked or withheld, as it might hide a longer prefix."""
+    digits = number.translate(WRITTEN_IN_NUMBERS)
+    return digits if digits.isascii() and digits.isdigit() else ""
 
 
 class _Prefixes:
@@ -218,11 +227,14 @@ class _Component:
         self.name = name
         self._part = component_over(component, part)
         self._prefixes = _Prefixes(component.prefixes)
+        self._only = None if component.prefixes else make_charger(self._part)
         self._make_charger = make_charger
         self._chargers: dict[str, Charger] = {}
 
     def charger(self, digits: str) -> Charger | None:
         """The charges of a number, or None where no prefix begins it."""
+        if self._only is not None:
+            return self._only
         prefix = self._prefixes.longest(digits)
         if prefix is None:
             return None

@@ -8,14 +8,12 @@ midnight, the band named for them holds, whatever the others' priority.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
+from calls.costing.localclock import LocalClock
 from calls.costing.terms import DAY_S, Band
 
 BASE = -1
-YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
 A_MONDAY = date(2024, 1, 1)
 ONE_DAY = timedelta(days=1)
 
@@ -26,12 +24,12 @@ Run = tuple[int, int, int]  # from and to (half open, seconds since the answer),
 class Timetable:
     """The bands of one part of a tariff, made ready for many calls."""
 
-    __slots__ = ("_only", "_special", "_week", "_zone")
+    __slots__ = ("_clock", "_only", "_special", "_week")
 
     def __init__(
-        self, bands: tuple[Band, ...], bank_holidays: tuple[date, ...], bank_holiday_as: str | None, zone: ZoneInfo
+        self, bands: tuple[Band, ...], bank_holidays: tuple[date, ...], bank_holiday_as: str | None, clock: LocalClock
     ) -> None:
-        self._zone = zone
+        self._clock = clock
         weekly = [(index, band) for index, band in enumerate(bands) if band.dates is None]
         monday = [A_MONDAY + day * ONE_DAY for day in range(7)]
         self._week = [_table(weekly, day) for day in monday]
@@ -44,35 +42,33 @@ class Timetable:
         holding = {index for _, indexes in (*self._week, *self._special.values()) for index in indexes}
         self._only = holding.pop() if len(holding) == 1 else None
 
-    def at(self, instant: datetime) -> int:
-        """The band that holds at an instant."""
+    def at(self, local: int) -> int:
+        """The band that holds at a local second."""
         if self._only is not None:
             return self._only
-        local = instant.astimezone(self._zone)
-        starts, bands = self._day(local.toordinal())
-        return bands[bisect_right(starts, local.hour * 3600 + local.minute * 60 + local.second) - 1]
+        day, second = divmod(local, DAY_S)
+        starts, bands = self._day(day + 1)
+        return bands[bisect_right(starts, second) - 1]
 
-    def runs(self, answered_at: datetime, begin: int, end: int) -> list[Run]:
-        """The bands of a call, from second `begin` to second `end` after its answer."""
+    def runs(self, answered: int, begin: int, end: int) -> list[Run]:
+        """The bands of a call, from second `begin` to second `end` after the instant of its answer."""
         if self._only is not None:
             return [(begin, end, self._only)]
         found: list[Run] = []
-        answered = answered_at - YEAR_ONE
-        answered_s = answered.days * DAY_S + answered.seconds
-        for since, until, offset in self._offsets(answered_at, begin, end):
-            position = since
-            while position < until:
-                day, second = divmod(answered_s + position + offset, DAY_S)
+        for since, until, offset in self._clock.pieces(answered + begin, answered + end):
+            instant = since
+            while instant < until:
+                day, second = divmod(instant + offset, DAY_S)
                 starts, bands = self._day(day + 1)
                 index = bisect_right(starts, second)
                 ends = starts[index] if index < len(starts) else DAY_S
-                upto = min(until, position + ends - second)
+                upto = min(until, instant + ends - second)
                 band = bands[index - 1]
                 if found and found[-1][2] == band:
-                    found[-1] = (found[-1][0], upto, band)
+                    found[-1] = (found[-1][0], upto - answered, band)
                 else:
-                    found.append((position, upto, band))
-                position = upto
+                    found.append((instant - answered, upto - answered, band))
+                instant = upto
         return found
 
     def gaps(self) -> list[tuple[int, int, int]]:
@@ -86,28 +82,6 @@ class Timetable:
 
     def _day(self, ordinal: int) -> DayTable:
         return self._special.get(ordinal) or self._week[(ordinal + 6) % 7]
-
-    def _offsets(self, answered_at: datetime, begin: int, end: int) -> Iterator[Run]:
-        """The call in pieces of one offset from UTC, none longer than a day, in which no zone changes twice."""
-        offset = self._offset(answered_at, begin)
-        while begin < end:
-            until = min(end, begin + DAY_S)
-            following = self._offset(answered_at, until)
-            if following != offset:
-                same = begin  # the change is after `same`, and at or before `until`
-                while until - same > 1:
-                    middle = (same + until) // 2
-                    if self._offset(answered_at, middle) == offset:
-                        same = middle
-                    else:
-                        until = middle
-                following = self._offset(answered_at, until)
-            yield begin, until, offset
-            begin, offset = until, following
-
-    def _offset(self, answered_at: datetime, position: int) -> int:
-        offset = (answered_at + timedelta(seconds=position)).astimezone(self._zone).utcoffset()
-        return offset.days * DAY_S + offset.seconds if offset else 0
 
 
 def _table(bands: list[tuple[int, Band]], day: date) -> DayTable:
