@@ -83,7 +83,7 @@ class _Check:
 
     def leaf(self, part: Part, place: str, places: Places) -> None:
         bands = part.bands or ()
-        self.bank_holidays(part, places)
+        self.bank_holidays(part, place, places)
         self.terms(part, part.terms, place, places, "")
         for index, band in enumerate(bands):
             terms = terms_over(band.terms, part.terms)
@@ -107,10 +107,12 @@ class _Check:
         if terms.initial_charge is not None and terms.initial_s == 0:
             self.add(places["initial_charge"], "there is no initial period to charge for: initial_s is 0")
 
-    def bank_holidays(self, part: Part, places: Places) -> None:
+    def bank_holidays(self, part: Part, place: str, places: Places) -> None:
         wanted, bands = part.bank_holiday_as, part.bands or ()
         if wanted is None or self.problems.any_at(places["bank_holiday_as"]):
             return
+        if not bands and places["bank_holiday_as"] != joined(place, "bank_holiday_as"):
+            return  # it was meant for bands that this part has not
         prices = {band.terms for band in bands if band.name == wanted}
         if not prices and not self.problems.any_at(places.get("bands", "bands")):
             hint = nearest(wanted, [band.name for band in bands])

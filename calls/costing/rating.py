@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from calls.costing.amounts import amount_text, plain, rounded
 from calls.costing.charging import Charger
 from calls.costing.localclock import LocalClock, seconds_of
-from calls.costing.terms import DAY_S, Component, Document, Part, Prefix, component_over, part_over
+from calls.costing.terms import DAY_S, Document, Part, Prefix, component_over, part_over
 from calls.costing.timetable import Timetable
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -201,9 +201,14 @@ class _Total:
     def __init__(self, part: Part, make_charger: _MakeCharger) -> None:
         self.is_sum = bool(part.components)
         self.components = [
-            _Component(component.name or f"component {number}", component, part, make_charger)
+            _Component(
+                component.name or f"component {number}",
+                component_over(component, part),
+                component.prefixes,
+                make_charger,
+            )
             for number, component in enumerate(part.components or (), 1)
-        ] or [_Component("", Component(), part, make_charger)]
+        ] or [_Component("", part, (), make_charger)]
         percent = part.markup_pct or Decimal(0)
         self._markup = 1 + Fraction(percent) / 100
         self._markup_words = f"mark-up {plain(percent)} %"
@@ -223,11 +228,11 @@ class _Total:
 
 
 class _Component:
-    def __init__(self, name: str, component: Component, part: Part, make_charger: _MakeCharger) -> None:
+    def __init__(self, name: str, part: Part, prefixes: tuple[Prefix, ...], make_charger: _MakeCharger) -> None:
         self.name = name
-        self._part = component_over(component, part)
-        self._prefixes = _Prefixes(component.prefixes)
-        self._only = None if component.prefixes else make_charger(self._part)
+        self._part = part
+        self._prefixes = _Prefixes(prefixes)
+        self._only = None if prefixes else make_charger(part)
         self._make_charger = make_charger
         self._chargers: dict[str, Charger] = {}
 

@@ -5,7 +5,7 @@ default where no part has it. A field that a part sets to null goes back to its 
 Money is Decimal in major units, times are whole seconds.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 from typing import TypeVar
@@ -182,20 +182,20 @@ class Document:
 
 
 T = TypeVar("T", Terms, Part)
+NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (Terms, Part)}
+NO_TERMS, NO_PART = Terms(), Part()
 
 
 def terms_over(own: Terms, around: Terms) -> Terms:
     """A part's terms, those it leaves out taken from the part around it."""
-    return _over(own, around, DEFAULT_TERMS)
+    return around if own == NO_TERMS else _over(own, around, DEFAULT_TERMS)
 
 
 def part_over(own: Part, around: Part) -> Part:
     """A part, what it leaves out taken from the part around it."""
-    merged = _over(own, around, DEFAULT_PART)
-    return Part(
-        terms_over(own.terms, around.terms),
-        *(getattr(merged, field.name) for field in fields(Part) if field.name not in {"terms", "cleared"}),
-    )
+    if own == NO_PART:
+        return around
+    return replace(_over(own, around, DEFAULT_PART), terms=terms_over(own.terms, around.terms))
 
 
 def component_over(component: Component, around: Part) -> Part:
@@ -208,10 +208,10 @@ def component_over(component: Component, around: Part) -> Part:
 
 def _over(own: T, around: T, defaults: T) -> T:
     values = {}
-    for field in fields(own):
-        value = getattr(own, field.name)
+    for name in NAMES[type(own)]:
+        value = getattr(own, name)
         if value is None:
-            value = getattr(defaults if field.name in own.cleared else around, field.name)
-        values[field.name] = value
+            value = getattr(defaults if name in own.cleared else around, name)
+        values[name] = value
     values["cleared"] = frozenset()
     return type(own)(**values)

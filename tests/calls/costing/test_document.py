@@ -298,5 +298,10 @@ def test_the_canonical_form() -> None:
     }
 
 
+def test_a_prefix_without_bands_has_no_use_for_the_band_of_bank_holidays() -> None:
+    tariff = {**band(), "bank_holiday_as": "day", "prefixes": [{"prefix": "44", "bands": []}]}
+    assert parse(tariff).prefixes[0].part.bands == ()
+
+
 def test_only_rate_has_no_default() -> None:
     assert parse({"rate": "1"}) == parse({**export(Document()), "rate": "1"})
