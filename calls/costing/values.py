@@ -23,6 +23,7 @@ FIRST_YEAR, LAST_YEAR = 1980, 2200
 A_DAY = date(2000, 1, 1)  # stands in for a bad one
 NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+")
 CLOCK = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")
+NO_TEXT = re.compile("[\0-\x1f\x7f\ud800-\udfff]")  # control characters, and halves of one that UTF-8 can't say
 OF_THIS_MACHINE = {"localtime", "Factory"}
 
 
@@ -187,7 +188,7 @@ def flag(value: Json, place: str, problems: Problems) -> bool:
 
 
 def text(value: Json, place: str, problems: Problems) -> str:
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
+    if not isinstance(value, str) or not value.strip() or NO_TEXT.search(value):
         problems.add(place, f"{shown(value)} is not a name")
         return "?"
     return value.strip()

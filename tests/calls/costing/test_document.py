@@ -213,6 +213,7 @@ BAD = {
         "components[0].markup_pct: this is done once, to the call's total: set it outside the components",
     ),
     "a name that is none": ({"rate": "1", "name": " "}, "name: “ ” is not a name"),
+    "a name that no file can hold": ({"rate": "1", "name": "\ud800"}, "name: “\ud800” is not a name"),
 }
 
 

@@ -79,4 +79,4 @@ class Command(TollbookCommand):
             if not number:
                 line = line.removeprefix(BYTE_ORDER_MARK)
             if line.strip():
-                self.stdout.write(json.dumps(pricer.answer(line), ensure_ascii=False))
+                self.stdout.write(json.dumps(pricer.answer(line)))
