@@ -164,9 +164,28 @@ STEPS = [
         "5 s → 30 s: 30 × 0.001",
         "0.0300",
     ),
+    Case(
+        "even one of two seconds",
+        {"initial_s": 2, "steps": [{"from_s": 0, "rate": "0.06", "increment_s": 60}]},
+        TUESDAY_NOON,
+        2,
+        "2 × 0.001",
+        "0.0020",
+    ),
 ]
 
 BANDS = [
+    Case(
+        "weekdays hold on a date, too, where its own band does not",
+        {
+            "rate": "0.06",
+            "bands": [PEAK, {"name": "lunch", "dates": ["2026-11-24"], "from": "12:00", "to": "13:00", "rate": "0.03"}],
+        },
+        "2026-11-24T13:00:00",
+        60,
+        "peak: 60 × 0.002",
+        "0.1200",
+    ),
     Case("start: the band of the answer", PEAK_OR_NOT, "2026-11-24T17:59:59", 60, "peak: 60 × 0.002", "0.1200"),
     Case("split: each second's own", SPLIT, "2026-11-24T17:59:30", 60, "30 × 0.002 + 30 × 0.001", "0.0900"),
     Case(
@@ -461,6 +480,39 @@ LIMITS = [
         10,
         "0.03 + 0.01 → 0.05",
         "0.0500",
+    ),
+    Case(
+        "a charge that falls due at the window's end is past it",
+        {
+            "rate": "0.06",
+            "steps": [{"from_s": 90, "step_charge": "0.02"}],
+            "cap": {"amount": "0.05", "window_s": 90},
+        },
+        TUESDAY_NOON,
+        100,
+        "90 s: 0.09 → 0.05, then 0.02 + 10 × 0.001",
+        "0.0800",
+    ),
+    Case(
+        "seconds included do not fill the window",
+        {"rate": "0.06", "allowance_s": 90, "cap": {"amount": "0.01", "window_s": 60}},
+        TUESDAY_NOON,
+        120,
+        "90 s included, of them all 60 of the window; 30 × 0.001",
+        "0.0300",
+    ),
+    Case(
+        "a step charge is due with the first second left to charge",
+        {
+            "rate": "0.06",
+            "allowance_s": 60,
+            "steps": [{"from_s": 0, "increment_s": 30, "step_charge": "0.05"}],
+            "cap": {"amount": "0.01", "window_s": 60},
+        },
+        TUESDAY_NOON,
+        90,
+        "60 s included; in the third increment, past the window: 0.05 + 30 × 0.001",
+        "0.0800",
     ),
 ]
 
