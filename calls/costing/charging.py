@@ -4,7 +4,7 @@ Pure Python, no Django. Every amount is an integer count of a fraction of the cu
 each charge, and each rate for one second, is whole: exact like a Fraction, and many times as fast.
 
 A second's place in the call is fixed: it is counted from the answer, free seconds included, and says which step, which
-band and which side of a cap's window the second belongs to (docs/decisions/0006-how-a-price-is-reckoned.md).
+band and which side of a cap's window the second belongs to (docs/decisions/0009-how-a-price-is-reckoned.md).
 """
 
 from bisect import bisect_right

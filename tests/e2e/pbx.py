@@ -107,6 +107,7 @@ class Pbx:
 
     def _welcome(self, peer: socket.socket) -> None:
         peer.settimeout(SEND_SECONDS)
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is sent has left, and is not kept back
         self.connected_at.append(time.time())
         again = self.lines[max(len(self.sent_at) - self.resend, 0) : len(self.sent_at)] if self.resend else []
         if again:

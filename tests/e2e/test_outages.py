@@ -109,11 +109,11 @@ def test_silence(install: Callable[..., Installation]) -> None:
 
 
 def test_what_happens_while_the_database_is_away_is_written_when_it_is_back(
-    install: Callable[..., Installation], postgres_url: str
+    install: Callable[..., Installation], migrated_postgres_url: str
 ) -> None:
     """The database throws everybody out and lets nobody in, for a while."""
-    server, _, name = postgres_url.rpartition("/")
-    office, port = install(DATABASE_URL=postgres_url, **SHORT), free_port()
+    server, _, name = migrated_postgres_url.rpartition("/")
+    office, port = install(DATABASE_URL=migrated_postgres_url, **SHORT), free_port()
     unanswered = "the database does not answer"
 
     def looks_without_a_database(count: int, worker: Running) -> None:

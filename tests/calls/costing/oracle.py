@@ -1,6 +1,6 @@
 """What a call costs, second by second and in exact fractions: slow, plain, and written apart from the rater.
 
-It works on the JSON document itself, from docs/tariffs.md and decision 6; nothing of `calls.costing` is imported.
+It works on the JSON document itself, from docs/tariffs.md and decision 9; nothing of `calls.costing` is imported.
 Documents are taken to be sound. Money in them may be a string or an integer.
 """
 
