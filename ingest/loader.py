@@ -25,11 +25,21 @@ from ingest.framing import Fault
 from ingest.journal import Damaged, Origin, Received
 from ingest.models import JournalPosition, QuarantinedLine
 from ingest.smdr import MalformedLine, ParsedLine, parse
+from ingest.strangers import recognise
 
 logger = logging.getLogger(__name__)
 
 BATCH_RECORDS = 5_000
 FILE_CLOCKS = {Origin.FILE_AUTO: "auto", Origin.FILE_12: "12", Origin.FILE_24: "24"}
+
+
+def told_of_fault(record: Received) -> tuple[str, str]:
+    """Reason and detail of a line without an end: a stranger's if its bytes tell one, as a prompt has no line end."""
+    stranger = recognise(record.line)
+    if stranger:
+        return stranger
+    fault = Fault(record.fault)
+    return fault.name.lower(), fault.sentence
 
 
 class RecordReader(Protocol):
@@ -166,7 +176,7 @@ class Loader:
                     if isinstance(record, Damaged):
                         reason, detail = "damaged_record", record.reason
                     elif record.fault:
-                        reason = Fault(record.fault).name.lower()
+                        reason, detail = told_of_fault(record)
                     elif not refusal:
                         try:
                             parsed.append((record, parse(record.line, work.devices.padding)))

@@ -5,7 +5,8 @@ import contextlib
 import logging
 import random
 
-from ingest.receiver import FeedSink, Limits, receive
+from ingest.peer_log import PeerLog
+from ingest.receiver import BUFFER_BYTES, FeedSink, Limits, receive
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class LocalClient:
         self._sink = sink
         self._limits = limits or Limits()
         self._backoff = backoff or waits()
+        self._log = PeerLog(logger, self._limits.log_lines_per_minute)
 
     async def run(self) -> None:
         """Connect, read, and connect again, until cancelled."""
@@ -53,7 +55,7 @@ class LocalClient:
         while True:
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    reader, writer = await asyncio.open_connection(self.host, self.port)
+                    reader, writer = await asyncio.open_connection(self.host, self.port, limit=BUFFER_BYTES)
             except TimeoutError:
                 self.error = f"{self.host}:{self.port} does not answer"
             except OSError as error:
@@ -65,7 +67,7 @@ class LocalClient:
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
                 self.error = f"The connection to {self.host}:{self.port} ended: {why}"
-                logger.info("the connection ended", extra={"peer": f"{self.host}:{self.port}", "why": why})
+                self._log.tell(logging.INFO, "the connection ended", peer=f"{self.host}:{self.port}", why=why)
                 if loop.time() - began >= STABLE_AFTER_SECONDS:
                     self._backoff.reset()
             await asyncio.sleep(self._backoff.next_seconds())

@@ -15,10 +15,8 @@ from ingest.status import feed_statuses, status_of
 
 LINES_A_PAGE = 50
 REASON_WORDS = {
-    "overlong": "Too long: no line end within the longest line allowed.",
-    "unterminated": "The connection ended in the middle of this line.",
-    "damaged_record": "A record of the journal was damaged.",
-    "not_stored": "The database refused it.",
+    "damaged_record": "A record of the journal was damaged: look at the disk.",
+    "not_stored": "The database refused it: please report it, with the raw line.",
 }
 
 

@@ -27,7 +27,7 @@ from calls.directory.models import Feed, WorkerStatus
 from ingest.journal import Journal
 from ingest.loading import LoadingThread
 from ingest.models import LocalLease
-from ingest.receiver import FeedSink
+from ingest.receiver import FeedSink, Limits
 from ingest.supervisor import Endpoint, FeedConnections
 
 logger = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class Worker:
         sink = FeedSink(journal, asyncio.get_running_loop())
         loading = LoadingThread(feed_id, journal, self._ring)
         loading.start()
-        self.feeds[feed_id] = FeedAtWork(journal, sink, FeedConnections(sink), loading)
+        self.feeds[feed_id] = FeedAtWork(journal, sink, FeedConnections(sink, limits()), loading)
 
     async def _end(self, feed_id: int) -> None:
         """Stop receiving, make it durable, load it."""
@@ -199,6 +199,18 @@ class Worker:
     def _sign_off(self) -> None:
         WorkerStatus.objects.filter(worker=self.name).delete()
         LocalLease.objects.filter(holder=self.name).delete()
+
+
+def limits() -> Limits:
+    """What a feed's peers may do, as set in the environment (docs/operations.md)."""
+    return Limits(
+        max_connections=settings.INGEST_CONNECTIONS_PER_FEED,
+        max_connections_per_peer=settings.INGEST_CONNECTIONS_PER_PEER,
+        max_line_bytes=settings.INGEST_LINE_BYTES,
+        unended_line_seconds=settings.INGEST_UNENDED_LINE_SECONDS,
+        odd_lines_per_second=settings.INGEST_ODD_LINES_PER_SECOND,
+        log_lines_per_minute=settings.INGEST_LOG_LINES_PER_MINUTE,
+    )
 
 
 def _is_alive(pid: int) -> bool:
