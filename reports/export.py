@@ -2,12 +2,12 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from calls.directory.spreadsheet import inert
 from calls.export import utc_text
+from calls.harmless import json_line
 from reports.engine import Answer, Question, Report
 
 
@@ -21,7 +21,7 @@ def csv_lines(report: Report, answer: Answer) -> Iterator[str]:
 
 def as_json(report: Report, question: Question, answer: Answer) -> str:
     names = [column.name for column in report.columns]
-    return json.dumps(
+    return json_line(
         {
             "report": report.slug,
             "since": utc_text(question.period.since),
@@ -29,8 +29,7 @@ def as_json(report: Report, question: Question, answer: Answer) -> str:
             "calls": answer.calls,
             "rows": [{name: row[name] for name in names} for row in answer.rows],
             "total": {name: answer.total.get(name) for name in names},
-        },
-        ensure_ascii=False,
+        }
     )
 
 

@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "auditlog.middleware.AuditlogMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "smdr_site.middleware.visible_controls",
 ]
 
 ROOT_URLCONF = "smdr_site.urls"
