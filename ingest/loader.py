@@ -24,6 +24,7 @@ from ingest.clock import Resolver
 from ingest.framing import Fault
 from ingest.journal import Damaged, Origin, Received
 from ingest.models import JournalPosition, QuarantinedLine
+from ingest.quarantine import keep
 from ingest.smdr import MalformedLine, ParsedLine, parse
 from ingest.strangers import recognise
 
@@ -186,7 +187,7 @@ class Loader:
                     refused.append(self._quarantined(record, reason, detail))
                 self._add(work, clocks, parsed, loaded)
                 if refused:
-                    QuarantinedLine.objects.bulk_create(refused)
+                    keep(self.feed_id, refused)
                 tally = work.tally
                 tally.accepted = len(records)
                 tally.quarantined = len(refused)

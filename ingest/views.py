@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from calls.directory.models import Feed
 from ingest.forms import FeedForm
 from ingest.models import QuarantinedLine
+from ingest.quarantine import packed_summary
 from ingest.status import feed_statuses, status_of
 
 LINES_A_PAGE = 50
@@ -54,6 +55,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             "status": status_of(feed),
             "page": page,
             "rows": rows,
+            "packed": packed_summary(feed.pk),
             "may_edit": request.user.has_perm("directory.change_feed"),
         },
     )

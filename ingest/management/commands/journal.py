@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from calls.directory.models import Feed
-from ingest.files import dumped
+from ingest.dump import dumped
 from ingest.journal import Damaged, Segments, journals
 from smdr_site.commands import ArgumentParser, Error
 from smdr_site.commands import Command as TollbookCommand
