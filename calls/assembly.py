@@ -396,7 +396,8 @@ class _Assembly(Legs):
         source = event.source_extension
         giver = (self._open_leg(source) if source else None) or self.owner
         if giver is not None and giver.extension != device:
-            self._close(giver, at, LEG_TRANSFERRED)
+            passed_on = giver.answered_at is None and self.kinds.get(giver.extension) == GROUP
+            self._close(giver, at, LEG_DIVERTED if passed_on else LEG_TRANSFERRED)
         target = self._open_leg(device)
         self._withdraw(at, spare=target)
         self._enter(at, RINGING)

@@ -4,7 +4,6 @@ Synchronous, for one thread. A Room holds what the viewers of one scope have bee
 query and one serialisation for all of them.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from calls.counting import CALL_COUNTS
 from calls.directory.health import FeedHealth, health_of_active_feeds
 from calls.directory.models import Contact, Did, DirectoryRevision, Extension, Feed, FeedState, Trunk
 from calls.export import utc_text
+from calls.harmless import json_shown
 from calls.models import Call
 from calls.numbers import display
 from calls.periods import preset
@@ -293,4 +293,4 @@ def _now_text(now: datetime) -> str:
 
 
 def _message(content: dict[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return json_shown(content)

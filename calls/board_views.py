@@ -1,5 +1,6 @@
 """The board's pages; the calls come over the WebSocket."""
 
+import json
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_safe
 from calls.access import Scope, scope_of
 from calls.directory.health import health_of_active_feeds
 from calls.directory.models import Extension
+from calls.harmless import json_shown
 from calls.today import today as figures_of_today
 
 THRESHOLD_SECONDS = {"ringing": 10, "queued": 30, "held": 60, "talking": 3600}
@@ -59,7 +61,9 @@ def people(scope: Scope) -> list[dict[str, str]]:
     rows = extensions.order_by("department__name", "name", "number").values_list(
         "number", "feed__name", "name", "department__name"
     )
-    return [
+    tiles = [
         {"number": number, "feed": feed, "name": name, "department": department or ""}
         for number, feed, name, department in rows
     ]
+    shown: list[dict[str, str]] = json.loads(json_shown(tiles))  # written as the board's messages write them
+    return shown

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from calls.directory.models import DirectoryRevision, Extension, Feed, Trunk
+from calls.models import Leg
 from calls.records import DeviceKind, Event, EventName
 
 
@@ -25,6 +26,7 @@ class Devices:
     kinds: dict[str, str] = field(default_factory=dict)
     departments: dict[str, int] = field(default_factory=dict)
     trunks: dict[str, TrunkPlan] = field(default_factory=dict)
+    _persons: set[str] = field(default_factory=set)  # queued at, and known to be no groups
 
     def refresh(self) -> None:
         """Read the directory again if it changed. Call it inside the transaction that folds."""
@@ -50,21 +52,30 @@ class Devices:
     def discover(self, events: Iterable[Event], seen_at: datetime) -> None:
         """Add the devices and trunks that `events`, in order of arrival, are the first to name.
 
-        A device whose first event is QUEUED is a group; one that bears a trunk's number is a trunk. Devices
-        that a person gave a kind keep it.
+        A device whose first own event is QUEUED is a group, named as a source before or not; one that bears a trunk's
+        number is a trunk. Devices that a person gave a kind keep it.
         """
         kinds: dict[str, str] = {}
+        sources: dict[str, str] = {}
+        seen: set[str] = set()
+        queued: list[str] = []
         trunks: set[str] = set()
         for event in events:
             if event.trunk and event.trunk not in self.trunks:
                 trunks.add(event.trunk)
-            if event.extension and event.extension not in self.kinds and event.extension not in kinds:
+            extension, source = event.extension, event.source_extension
+            if extension and extension not in seen:
+                seen.add(extension)
                 is_group = event.name == EventName.QUEUED
-                kinds[event.extension] = DeviceKind.GROUP.value if is_group else DeviceKind.PERSON.value
-            source = event.source_extension
-            if source and source not in self.kinds and source not in kinds:
-                kinds[source] = DeviceKind.PERSON.value
-        if not kinds and not trunks:
+                if extension not in self.kinds:
+                    kinds[extension] = DeviceKind.GROUP.value if is_group else DeviceKind.PERSON.value
+                elif is_group and self.kinds[extension] == DeviceKind.PERSON:
+                    queued.append(extension)
+            if source and source not in self.kinds:
+                sources[source] = DeviceKind.PERSON.value
+        kinds = sources | kinds
+        groups = [number for number in queued if self._was_only_a_source(number)]
+        if not kinds and not trunks and not groups:
             return
         for number in kinds.keys() & (trunks | self.trunks.keys()):
             kinds[number] = DeviceKind.TRUNK.value
@@ -75,6 +86,9 @@ class Devices:
             ],
             ignore_conflicts=True,
         )
+        Extension.objects.filter(feed_id=self.feed_id, number__in=groups, kind_is_set=False).update(
+            kind=Extension.Kind.GROUP, refold_wanted=True, refolded_to=0
+        )
         Trunk.objects.bulk_create(
             [Trunk(feed_id=self.feed_id, number=number, first_seen_at=seen_at) for number in sorted(trunks)],
             ignore_conflicts=True,
@@ -84,3 +98,14 @@ class Devices:
         )
         DirectoryRevision.advance()
         self.refresh()
+
+    def _was_only_a_source(self, number: str) -> bool:
+        """Whether this device, taken for a person, had no event of its own before. Asked of its legs: they are few."""
+        if number in self._persons:
+            return False
+        legs = Leg.objects.filter(extension=number, call__feed_id=self.feed_id, call__events__extension=number)
+        kind_is_set = Extension.objects.filter(feed_id=self.feed_id, number=number, kind_is_set=True)
+        if legs.exists() or kind_is_set.exists():
+            self._persons.add(number)
+            return False
+        return True

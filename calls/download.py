@@ -6,7 +6,6 @@ ASGI only an asynchronous stream leaves while it is being made.
 
 import csv
 import io
-import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
@@ -16,6 +15,7 @@ from django.http import StreamingHttpResponse
 
 from calls.directory.spreadsheet import inert
 from calls.export import CALL_FIELDS, call_record
+from calls.harmless import json_line
 from calls.keyset import Keyset
 from calls.models import Call, Leg
 from calls.querysets import CallQuerySet
@@ -68,7 +68,7 @@ async def json_stream(calls: CallQuerySet, showing_of: Callable[[list[Call]], Sh
     """One array of records."""
     before = "[\n"
     async for records in _chunks(calls, showing_of):
-        yield before + ",\n".join(json.dumps(record, ensure_ascii=False) for record in records)
+        yield before + ",\n".join(json_line(record) for record in records)
         before = ",\n"
     yield "[]\n" if before == "[\n" else "\n]\n"
 

@@ -1,6 +1,5 @@
 """Loading a file of lines, or of `journal dump`'s records, through a journal of its own: one load is one connection."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,21 +12,16 @@ from django.utils import timezone
 from calls.directory.models import Feed
 from calls.store import CallStore
 from ingest.disk import Space
+from ingest.dump import Entry, read_dumped
 from ingest.framing import LineFramer
 from ingest.journal import Journal, new_id
 from ingest.left_behind import LeftBehind, journal_space
 from ingest.loader import BATCH_RECORDS, Loaded, Loader, close_stale_calls_of_file
 from ingest.receiver import Occurrences
-from ingest.segments import Origin, Received
+from ingest.segments import Origin
 
 READ_BYTES = 1 << 20
 ORIGINS = {"auto": Origin.FILE_AUTO, "12": Origin.FILE_12, "24": Origin.FILE_24}
-
-Entry = tuple[int, int, int, int, int, bytes]  # received_us, connection, n, origin, fault, line
-
-
-class NotADumpError(ValueError):
-    """A line of a dump that cannot be read; the message says which and why."""
 
 
 @dataclass(slots=True)
@@ -98,36 +92,3 @@ class FileLoad:
             data = stream.read(READ_BYTES)
         for line, _ in framer.close():
             yield read_dumped(line, number + 1)
-
-
-def dumped(record: Received, journal: int) -> str:
-    """A journal's record as one line of JSON; `line` is its bytes as latin-1 text."""
-    return json.dumps(
-        {
-            "received_us": record.received_us,
-            "feed": record.feed,
-            "journal": f"{journal:016x}",
-            "sequence": record.sequence,
-            "connection": record.connection,
-            "n": record.n,
-            "origin": Origin(record.origin).name.lower(),
-            "fault": record.fault,
-            "line": record.line.decode("latin-1"),
-        }
-    )
-
-
-def read_dumped(line: bytes, number: int) -> Entry:
-    """What `dumped` wrote. Raises NotADumpError."""
-    try:
-        record = json.loads(line)
-        return (
-            int(record["received_us"]),
-            int(record["connection"]),
-            int(record["n"]),
-            Origin[record["origin"].upper()],
-            int(record["fault"]),
-            record["line"].encode("latin-1"),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise NotADumpError(f"Line {number} is no record of a journal dump: {error!r}") from None

@@ -26,7 +26,7 @@ class Fault(IntEnum):
 
 FAULT_SENTENCES = {
     Fault.NONE: "The line arrived whole.",
-    Fault.OVERLONG: "No line end within the longest line allowed; only the beginning was kept.",
+    Fault.OVERLONG: "No line end within the longest line allowed; only the beginning was kept. It is no SMDR.",
     Fault.UNTERMINATED: "The connection or file ended in the middle of this line.",
 }
 
@@ -47,6 +47,11 @@ class LineFramer:
     def pending_bytes(self) -> int:
         """How much of a line without an end is held."""
         return len(self._rest)
+
+    @property
+    def is_mid_line(self) -> bool:
+        """Whether the last byte was no line end: a line is held, or the rest of an overlong one is awaited."""
+        return self._skipping or bool(self._rest)
 
     def feed(self, data: bytes) -> list[Frame]:
         """The lines that `data` completes."""

@@ -5,6 +5,7 @@ ingest/segments.py. Appending never waits for the disk: a thread writes and fsyn
 is idle. Reading goes up to what is fsynced.
 """
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -24,6 +25,7 @@ SEGMENT_BYTES = 16 << 20
 PENDING_LIMIT_BYTES = 16 << 20
 RETRY_SECONDS = 1.0
 SPARE = "spare"
+END = "end"  # the last sequence of a journal that was closed, so that nobody has to read it to know
 
 Frame = tuple[int, int, int, int, int, bytes]  # received_us, connection, n, origin, fault, line
 
@@ -36,6 +38,14 @@ def journals(data_directory: Path, feed: int) -> list[Path]:
     """The directories of a feed's journals, oldest first."""
     root = data_directory / "journal" / str(feed)
     return sorted((path for path in root.glob("*") if path.is_dir()), key=lambda path: path.stat().st_ctime_ns)
+
+
+def closed_at(directory: Path) -> int | None:
+    """The last sequence of a journal that was closed; None of one that is written, or whose writer was killed."""
+    try:
+        return int((directory / END).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def new_id() -> int:
@@ -73,6 +83,7 @@ class Journal:
         self._thread: threading.Thread | None = None
         self._listeners: list[Callable[[], None]] = []
         self._lock_descriptor = _locked(directory)
+        (directory / END).unlink(missing_ok=True)
         self._reader = Segments(directory)
         self._sequence = self._mend_tail()
         self.durable_sequence = self._sequence
@@ -164,6 +175,8 @@ class Journal:
         self._drop_segment()
         (self.directory / SPARE).unlink(missing_ok=True)
         if self._lock_descriptor >= 0:
+            with contextlib.suppress(OSError):  # only spares a later reading
+                (self.directory / END).write_text(str(self.durable_sequence))
             os.close(self._lock_descriptor)
             self._lock_descriptor = -1
 
@@ -173,8 +186,9 @@ class Journal:
         for segment in directory.glob("*.seg"):
             segment.unlink()
         (directory / SPARE).unlink(missing_ok=True)
-        (directory / "lock").unlink(missing_ok=True)
         self.close()
+        for name in (END, "lock"):
+            (directory / name).unlink(missing_ok=True)
         directory.rmdir()
         sync_directory(directory.parent)
 

@@ -7,7 +7,7 @@ backup of the database can be made whole, and then go.
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
@@ -16,7 +16,7 @@ from django.utils import timezone
 from calls.directory.models import Feed
 from calls.store import CallStore
 from ingest.disk import Space
-from ingest.journal import Journal, JournalLockedError, journals
+from ingest.journal import Journal, JournalLockedError, closed_at, journals
 from ingest.loader import Loaded, Loader, close_stale_calls_of_file
 from ingest.models import JournalPosition
 from ingest.segments import Damaged, Origin
@@ -44,15 +44,16 @@ class LeftBehind:
     space: Space
     ring: Callable[[int, int], None] = lambda feed, revision: None
     should_stop: Callable[[], bool] = lambda: False
-    _kept: set[Path] = field(default_factory=set)  # stored to their end
 
     def load(self) -> None:
         """Load every journal that no process holds, and delete those whose days are over.
 
         Raises the driver's error if the database fails; what was loaded by then is loaded.
         """
+        positions = dict(JournalPosition.objects.filter(feed_id=self.store.feed_id).values_list("journal", "sequence"))
         for directory in journals(Path(settings.SMDR_DATA_DIR), self.store.feed_id):
-            if directory in self._kept and last_written(directory) >= keep_since():
+            if _is_stored(directory, positions) and last_written(directory) >= keep_since():
+                self.space.stored(directory)
                 continue
             if self.should_stop():
                 return
@@ -93,10 +94,14 @@ class LeftBehind:
         if last_written(journal.directory) < keep_since():
             journal.remove()
             JournalPosition.objects.filter(feed_id=journal.feed, journal=journal.journal_id).delete()
-            self._kept.discard(journal.directory)
         else:
-            self._kept.add(journal.directory)
             self.space.stored(journal.directory)
+
+
+def _is_stored(directory: Path, positions: dict[int, int]) -> bool:
+    """Whether all of a closed journal is stored, as the database is now: it may have been restored since."""
+    end = closed_at(directory)
+    return end is not None and positions.get(int(directory.name, 16), 1) > end
 
 
 def last_written(directory: Path) -> float:

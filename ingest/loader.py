@@ -24,14 +24,25 @@ from ingest.clock import Resolution, Resolver
 from ingest.framing import Fault
 from ingest.hours import count_lines
 from ingest.models import JournalPosition, QuarantinedLine
+from ingest.quarantine import keep
 from ingest.segments import Damaged, Origin, Received
 from ingest.smdr import MalformedLine, ParsedLine, parse
+from ingest.strangers import recognise
 
 logger = logging.getLogger(__name__)
 
 BATCH_RECORDS = 5_000
 TRIES_OF_ONE = 3
 FILE_CLOCKS = {Origin.FILE_AUTO: "auto", Origin.FILE_12: "12", Origin.FILE_24: "24"}
+
+
+def told_of_fault(record: Received) -> tuple[str, str]:
+    """Reason and detail of a line without an end: a stranger's if its bytes tell one, as a prompt has no line end."""
+    stranger = recognise(record.line)
+    if stranger:
+        return stranger
+    fault = Fault(record.fault)
+    return fault.name.lower(), fault.sentence
 
 
 class RecordReader(Protocol):
@@ -173,7 +184,7 @@ class Loader:
                     if isinstance(record, Damaged):
                         reason, detail = "damaged_record", record.reason
                     elif record.fault:
-                        reason = Fault(record.fault).name.lower()
+                        reason, detail = told_of_fault(record)
                     elif not refusal:
                         try:
                             parsed.append((record, parse(record.line, work.devices.padding)))
@@ -183,7 +194,7 @@ class Loader:
                     refused.append(self._quarantined(record, reason, detail))
                 self._add(work, clocks, parsed, loaded)
                 if refused:
-                    QuarantinedLine.objects.bulk_create(refused)
+                    keep(self.feed_id, refused)
                 tally = work.tally
                 tally.accepted = len(records)
                 tally.quarantined = len(refused)

@@ -5,7 +5,8 @@ import contextlib
 import logging
 import random
 
-from ingest.receiver import FINISH_SECONDS, FeedSink, Limits, finish, receive
+from ingest.peer_log import PeerLog
+from ingest.receiver import BUFFER_BYTES, FINISH_SECONDS, FeedSink, Limits, finish, receive
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class LocalClient:
         self._sink = sink
         self._limits = limits or Limits()
         self._backoff = backoff or waits()
+        self._log = PeerLog(logger, self._limits.log_lines_per_minute)
         self._receiving: asyncio.Task[str] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._stopping = False
@@ -63,7 +65,7 @@ class LocalClient:
         while not self._stopping:
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    reader, writer = await asyncio.open_connection(self.host, self.port)
+                    reader, writer = await asyncio.open_connection(self.host, self.port, limit=BUFFER_BYTES)
             except TimeoutError:
                 self.error = f"{self.host}:{self.port} does not answer"
             except OSError as error:
@@ -78,7 +80,7 @@ class LocalClient:
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
                 self.error = f"The connection to {self.host}:{self.port} ended: {why}"
-                logger.info("the connection ended", extra={"peer": f"{self.host}:{self.port}", "why": why})
+                self._log.tell(logging.INFO, "the connection ended", peer=f"{self.host}:{self.port}", why=why)
                 if loop.time() - began >= STABLE_AFTER_SECONDS:
                     self._backoff.reset()
             if not self._stopping:

@@ -46,6 +46,20 @@ class QuarantinedLine(models.Model):
         return f"{self.reason} at {self.received_at:%Y-%m-%d %H:%M:%S}"
 
 
+class QuarantinedPack(models.Model):
+    """Many older quarantined lines as one row: `packed` is their records, JSON lines, compressed by zlib."""
+
+    feed = models.ForeignKey(Feed, models.CASCADE, related_name="quarantined_packs")
+    lines = models.IntegerField()
+    first_received_at = models.DateTimeField()
+    last_received_at = models.DateTimeField()
+    reasons = models.JSONField(help_text="Reason to number of lines.")
+    packed = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"{self.lines:,} lines until {self.last_received_at:%Y-%m-%d %H:%M:%S}"
+
+
 class LocalLease(models.Model):
     """Which worker holds a feed's Local connection, so that two workers do not both connect."""
 

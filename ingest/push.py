@@ -3,16 +3,17 @@
 import asyncio
 import ipaddress
 import logging
-import time
 from collections import Counter
 
-from ingest.receiver import FINISH_SECONDS, FeedSink, Limits, finish, receive
+from ingest.peer_log import PeerLog
+from ingest.receiver import BUFFER_BYTES, FINISH_SECONDS, FeedSink, Limits, finish, receive
 
 logger = logging.getLogger(__name__)
 
+BACKLOG = 512  # connections that may wait to be taken or refused: a flood of them must not delay the good one
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK: tuple[Network, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
-REFUSALS_LOGGED_EVERY_SECONDS = 10.0
 
 
 class PushListener:
@@ -28,12 +29,14 @@ class PushListener:
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._of_peer: Counter[str] = Counter()
-        self._refusal_logged_at = float("-inf")
+        self._log = PeerLog(logger, self.limits.log_lines_per_minute)
 
     async def start(self) -> None:
         """Bind and accept. Raises OSError with a clear message if the address cannot be had."""
         try:
-            self._server = await asyncio.start_server(self._accept, self.host, self.port)
+            self._server = await asyncio.start_server(
+                self._accept, self.host, self.port, limit=BUFFER_BYTES, backlog=BACKLOG
+            )
         except OSError as error:
             reason = "the port is in use" if error.errno == 98 else (error.strerror or str(error))
             raise OSError(error.errno, f"Cannot listen on {self.host}:{self.port}: {reason}") from None
@@ -64,7 +67,9 @@ class PushListener:
         refusal = self._refusal(address)
         if refusal:
             self._sink.refused += 1
-            self._log_refusal(address, refusal)
+            self._log.tell(
+                logging.WARNING, "a peer was refused", peer=address, why=refusal, refused_so_far=self._sink.refused
+            )
             writer.transport.abort()
             return
         task = asyncio.current_task()
@@ -73,7 +78,7 @@ class PushListener:
         self._of_peer[address] += 1
         try:
             why = await receive(reader, writer, self._sink, "push", self.limits)
-            logger.info("a peer's connection ended", extra={"peer": address, "why": why})
+            self._log.tell(logging.INFO, "a peer's connection ended", peer=address, why=why)
         except asyncio.CancelledError:
             pass
         finally:
@@ -90,11 +95,3 @@ class PushListener:
         if self._of_peer[address] >= self.limits.max_connections_per_peer:
             return f"it has {self.limits.max_connections_per_peer} connections"
         return ""
-
-    def _log_refusal(self, address: str, refusal: str) -> None:
-        now = time.monotonic()
-        if now - self._refusal_logged_at >= REFUSALS_LOGGED_EVERY_SECONDS:
-            self._refusal_logged_at = now
-            logger.warning(
-                "a peer was refused", extra={"peer": address, "why": refusal, "refused_so_far": self._sink.refused}
-            )

@@ -6,6 +6,7 @@ import logging
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ingest.framing import MAX_LINE_BYTES, Frame, LineFramer
@@ -14,8 +15,11 @@ from ingest.segments import Origin
 
 logger = logging.getLogger(__name__)
 
-READ_BYTES = 256 * 1024
+READ_BYTES = 64 * 1024
+BUFFER_BYTES = 16 * 1024  # a connection that is not read is paused when twice that waits
 REMEMBERED_LINES = 10_000
+SHORTEST_EVENT_BYTES = 149
+LONGEST_EVENT_BYTES = 162 + 3 * 36  # the elements that are text, in UTF-8's longest characters
 KEEP_ALIVE_IDLE_SECONDS = 30
 KEEP_ALIVE_INTERVAL_SECONDS = 10
 KEEP_ALIVE_PROBES = 3
@@ -29,32 +33,57 @@ class Limits:
     max_connections: int = 64
     max_connections_per_peer: int = 8
     max_line_bytes: int = MAX_LINE_BYTES
-    idle_without_line_end_seconds: float = 60.0
+    unended_line_seconds: float = 60.0
+    odd_lines_per_second: float = 500.0
+    log_lines_per_minute: float = 30.0
 
 
 class Occurrences:
-    """Counts a line among the last 10,000 of its connection: identical lines are different events."""
+    """Counts a line among the last 10,000 of its connection: identical lines are different events.
+
+    It remembers 64 bits of a line, keyed anew in each process, and not the line: under 1.5 MB whatever is sent. Two
+    lines that share them would be counted as one, once in some 10¹¹ windows of 10,000 lines.
+    """
 
     def __init__(self, remembered: int = REMEMBERED_LINES) -> None:
         self._remembered = remembered
-        self._order: deque[bytes] = deque()
-        self._counts: dict[bytes, int] = {}
-        self._present: dict[bytes, int] = {}
+        self._order: deque[int] = deque()
+        self._counts: dict[int, int] = {}
+        self._repeated: dict[int, int] = {}  # how often those are remembered that are so more than once
 
     def count(self, line: bytes) -> int:
         """The nth occurrence of `line`, from 1; it goes on counting while one of them is remembered."""
-        n = self._counts.get(line, 0) + 1
-        self._counts[line] = n
-        self._present[line] = self._present.get(line, 0) + 1
-        self._order.append(line)
+        key = hash(line)
+        n = self._counts.get(key, 0) + 1
+        self._counts[key] = n
+        if n > 1:
+            self._repeated[key] = self._repeated.get(key, 1) + 1
+        self._order.append(key)
         if len(self._order) > self._remembered:
             old = self._order.popleft()
-            left = self._present[old] - 1
-            if left:
-                self._present[old] = left
+            present = self._repeated.get(old, 1)
+            if present > 2:
+                self._repeated[old] = present - 1
+            elif present == 2:
+                del self._repeated[old]
             else:
-                del self._present[old], self._counts[old]
+                del self._counts[old]
         return n
+
+
+class Pace:
+    """Lets a connection send so many odd lines a second; `owed` says how long it is to wait."""
+
+    def __init__(self, lines_per_second: float, clock: Callable[[], float]) -> None:
+        self._rate = lines_per_second
+        self._clock = clock
+        self._free_at = clock()
+
+    def owed(self, lines: int) -> float:
+        """Seconds to wait after so many odd lines; a second's worth goes unhindered."""
+        now = self._clock()
+        self._free_at = max(self._free_at, now) + lines / self._rate
+        return max(self._free_at - now - 1, 0)
 
 
 @dataclass(slots=True, eq=False)
@@ -104,6 +133,11 @@ class FeedSink:
             await self._room.wait()
 
 
+def is_odd(frame: Frame) -> bool:
+    """Whether a frame cannot be an event for its length alone. A flood of those must not delay what can be one."""
+    return bool(frame[1]) or not SHORTEST_EVENT_BYTES <= len(frame[0]) <= LONGEST_EVENT_BYTES
+
+
 async def receive(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sink: FeedSink, mode: str, limits: Limits
 ) -> str:
@@ -112,18 +146,19 @@ async def receive(
     name = writer.get_extra_info("peername")
     peer = Peer(f"{name[0]}:{name[1]}" if name else "unknown", mode)
     framer, occurrences, connection = LineFramer(limits.max_line_bytes), Occurrences(), new_id()
+    pace = Pace(limits.odd_lines_per_second, time.monotonic)
     sink.peers.add(peer)
     loop = asyncio.get_running_loop()
     partial_since: float | None = None
     why = "closed by the peer"
     try:
         while True:
-            deadline = None if partial_since is None else partial_since + limits.idle_without_line_end_seconds
+            deadline = None if partial_since is None else partial_since + limits.unended_line_seconds
             try:
                 async with asyncio.timeout_at(deadline):
                     data = await reader.read(READ_BYTES)
             except TimeoutError:
-                why = f"no line end for {limits.idle_without_line_end_seconds:g} s"
+                why = f"no line end for {limits.unended_line_seconds:g} s"
                 break
             if not data:
                 break
@@ -131,7 +166,10 @@ async def receive(
             if frames:
                 sink.put(peer, connection, occurrences, frames)
                 await sink.wait_for_room()
-            if not framer.pending_bytes:
+                wait = pace.owed(sum(map(is_odd, frames)))
+                if wait:
+                    await asyncio.sleep(wait)
+            if not framer.is_mid_line:
                 partial_since = None
             elif partial_since is None or frames:
                 partial_since = loop.time()

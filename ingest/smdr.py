@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from calls.records import EventName, Flag
+from ingest.strangers import recognise
 
 LINE_LENGTH = 162
 SHORT_LENGTH = 149  # direction OUT, the DID name and a space left out
@@ -22,16 +23,7 @@ FIRST_YEAR, LAST_YEAR = 1970, 2099
 MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 DIGITS = frozenset("0123456789")
 UNKNOWN_EVENT = int(Flag.UNKNOWN_EVENT)
-STRANGERS = (
-    ((b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"CONNECT ", b"HTTP/"), "http", "This looks like HTTP."),
-    ((b"\x16\x03",), "tls", "This looks like the beginning of a TLS connection."),
-    ((b"SSH-",), "ssh", "This looks like SSH."),
-    (
-        (b"\xff\xfa", b"\xff\xfb", b"\xff\xfc", b"\xff\xfd", b"\xff\xfe"),
-        "telnet",
-        "These look like telnet's own commands.",
-    ),
-)
+NUL_BYTE = "The line has a NUL byte, which no event has: it is binary data, or was damaged on its way."
 
 
 class MalformedLine(ValueError):  # noqa: N818 - it says what the line is
@@ -68,7 +60,7 @@ def parse(line: bytes, padding: str = "0") -> ParsedLine:
         parsed = _elements(line.decode("latin-1"), padding)
     except MalformedLine as refused:
         if b"\0" in line:
-            raise MalformedLine("nul_byte", "The line has a NUL byte.") from None
+            raise _stranger(line) or MalformedLine("nul_byte", NUL_BYTE) from None
         wide = None if line.isascii() else _utf_8(line)
         if wide is None:
             raise _stranger(line) or refused from None
@@ -87,13 +79,16 @@ def _elements(text: str, padding: str) -> ParsedLine:
     else:
         raise _misfit(text)
     if "\0" in text:
-        raise MalformedLine("nul_byte", "The line has a NUL byte.")
+        raise MalformedLine("nul_byte", NUL_BYTE)
     direction = DIRECTIONS.get(text[20:25])
     if direction is None:
-        raise MalformedLine("bad_direction", "The direction is neither |IN | nor |OUT|.")
+        raise MalformedLine("bad_direction", "The direction is neither |IN | nor |OUT|: no IP SMDR, or a damaged line.")
     stamp = text[:19]
     if not (_is_day(stamp[:11]) and _is_time_of_day(stamp[11:])):
-        raise MalformedLine("bad_timestamp", "The timestamp is no date and time.")
+        raise MalformedLine(
+            "bad_timestamp",
+            "The timestamp is no date and time: look at the clock of the Communication Service's server.",
+        )
     call_id = text[26:48]
     if not call_id.strip():
         raise MalformedLine("empty_call_id", "The call id is blank.")
@@ -126,7 +121,10 @@ def _misfit(text: str) -> MalformedLine:
     length = len(text)
     is_short = length == SHORT_LENGTH and text[20:25] == "|OUT|"
     if length != LINE_LENGTH and not is_short:
-        return MalformedLine("wrong_length", f"The line has {length} characters; an SMDR line has {LINE_LENGTH}.")
+        return MalformedLine(
+            "wrong_length",
+            f"The line has {length} characters; an SMDR line has {LINE_LENGTH}. It was cut or run together.",
+        )
     place = next(place for place in (SHORT_SPACES if is_short else SPACES) if text[place] != " ")
     return MalformedLine("bad_layout", f"There is no space at character {place + 1}.")
 
@@ -215,7 +213,5 @@ def _text(latin_1: str) -> str:
 
 def _stranger(line: bytes) -> MalformedLine | None:
     """Who else may be talking on this connection."""
-    for starts, reason, detail in STRANGERS:
-        if line.startswith(starts):
-            return MalformedLine(f"looks_like_{reason}", f"{detail} Is it the right port?")
-    return None
+    stranger = recognise(line)
+    return MalformedLine(stranger.reason, stranger.detail) if stranger else None

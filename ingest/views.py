@@ -18,6 +18,7 @@ from ingest.again import Tried, parse_again, triable
 from ingest.feed_pages import LINES_A_PAGE, feed_heads, outage_rows, quarantine_row, reasons
 from ingest.forms import FeedForm
 from ingest.models import QuarantinedLine
+from ingest.quarantine import packed_summary
 from ingest.status import feed_statuses
 
 LONGEST_KEY = 19  # digits
@@ -67,6 +68,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
             "outage_page": outage_page,
             "page": page,
             "rows": [quarantine_row(line, scope) for line in page],
+            "packed": packed_summary(pk),
             "reasons": known,
             "reason": next((reason for reason in known if reason.name == chosen), None),
             "may_edit": request.user.has_perm("directory.change_feed"),

@@ -33,7 +33,7 @@ from ingest.left_behind import LeftBehind, journal_space
 from ingest.loading import LoadingThread
 from ingest.models import LocalLease
 from ingest.outages import Dark, Past, SilentAt
-from ingest.receiver import FeedSink
+from ingest.receiver import FeedSink, Limits
 from ingest.supervisor import Endpoint, FeedConnections
 from ingest.watch import FeedWatch
 
@@ -173,7 +173,8 @@ class Worker:
         loading = LoadingThread(feed_id, journal, self._ring, self._space)
         loading.start()
         watch = FeedWatch(timedelta(seconds=settings.DISCONNECTED_AFTER_SECONDS))
-        self.feeds[feed_id] = FeedAtWork(journal, sink, FeedConnections(sink), loading, watch)
+        connections_of_feed = FeedConnections(sink, limits())
+        self.feeds[feed_id] = FeedAtWork(journal, sink, connections_of_feed, loading, watch)
 
     async def _end(self, feed_id: int) -> None:
         """Stop receiving, make it durable, load it."""
@@ -309,6 +310,18 @@ class Worker:
         if feed_id is not None:
             self._known.discard(feed_id)
             outages.close_all(feed_id, now)
+
+
+def limits() -> Limits:
+    """What a feed's peers may do, as set in the environment (docs/operations.md)."""
+    return Limits(
+        max_connections=settings.INGEST_CONNECTIONS_PER_FEED,
+        max_connections_per_peer=settings.INGEST_CONNECTIONS_PER_PEER,
+        max_line_bytes=settings.INGEST_LINE_BYTES,
+        unended_line_seconds=settings.INGEST_UNENDED_LINE_SECONDS,
+        odd_lines_per_second=settings.INGEST_ODD_LINES_PER_SECOND,
+        log_lines_per_minute=settings.INGEST_LOG_LINES_PER_MINUTE,
+    )
 
 
 def _is_alive(pid: int) -> bool:

@@ -2,12 +2,12 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from calls.directory.spreadsheet import inert
 from calls.export import utc_text
+from calls.harmless import json_line
 from calls.outage_notes import OutageNote
 from reports.engine import Answer, Question, Report
 
@@ -23,7 +23,7 @@ def csv_lines(report: Report, answer: Answer) -> Iterator[str]:
 def as_json(report: Report, question: Question, answer: Answer, outages: list[OutageNote]) -> str:
     """`outages` are those that touch the period: calls in them may be missing."""
     names = [column.name for column in report.columns]
-    return json.dumps(
+    return json_line(
         {
             "report": report.slug,
             "since": utc_text(question.period.since),
@@ -32,8 +32,7 @@ def as_json(report: Report, question: Question, answer: Answer, outages: list[Ou
             "outages": [outage.as_json() for outage in outages],
             "rows": [{name: row[name] for name in names} for row in answer.rows],
             "total": {name: answer.total.get(name) for name in names},
-        },
-        ensure_ascii=False,
+        }
     )
 
 

@@ -3,14 +3,17 @@
 import io
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO, cast
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from calls.harmless import visible_lines
 
 
 class Error(CommandError):
@@ -48,6 +51,15 @@ def progress() -> Progress:
     )
 
 
+class VisibleOutput(OutputWrapper):
+    """Output in which a peer's control characters are written out, so that they cannot drive a terminal."""
+
+    def write(  # type: ignore[override]
+        self, msg: str = "", style_func: Callable[[str], str] | None = None, ending: str | None = None
+    ) -> None:
+        super().write(visible_lines(msg), style_func, ending)
+
+
 class Command(BaseCommand):
     """Subclasses set `help` and `example`, and do their work in `run`."""
 
@@ -68,6 +80,7 @@ class Command(BaseCommand):
         raise SystemExit(2)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout, self.stderr = _visible(self.stdout), _visible(self.stderr)
         try:
             self.run(**options)
         except (DatabaseError, InterfaceError) as error:
@@ -79,13 +92,19 @@ class Command(BaseCommand):
             raise Error(_one_line(error)) from error
 
     def print_rich(self, renderable: RenderableType, width: int) -> None:
-        """Print a table of rich's to standard output."""
+        """Print a table of rich's to standard output; its texts are no markup."""
         buffer = io.StringIO()
-        Console(file=buffer, highlight=False, width=width).print(renderable)
+        Console(file=buffer, highlight=False, markup=False, emoji=False, width=width).print(renderable)
         self.stdout.write(buffer.getvalue(), ending="")
 
     def run(self, **options: Any) -> None:
         raise NotImplementedError
+
+
+def _visible(output: OutputWrapper) -> VisibleOutput:
+    made = VisibleOutput(cast(TextIO, output._out), ending=output.ending)
+    made.style_func = output.style_func
+    return made
 
 
 def _one_line(error: Exception) -> str:

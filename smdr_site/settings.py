@@ -5,7 +5,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 
-from smdr_site.environment import data_directory, secret_key
+from smdr_site.environment import data_directory, secret_key, whole_number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "auditlog.middleware.AuditlogMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "smdr_site.middleware.visible_controls",
 ]
 
 ROOT_URLCONF = "smdr_site.urls"
@@ -116,8 +117,18 @@ SMDR_REGION = env.str("SMDR_REGION", default="GB")
 
 # Ingest.
 
-JOURNAL_KEEP_DAYS = env.int("JOURNAL_KEEP_DAYS", default=7)
-JOURNAL_LIMIT_MEGABYTES = env.int("JOURNAL_LIMIT_MEGABYTES", default=4_096)
+JOURNAL_KEEP_DAYS = whole_number("JOURNAL_KEEP_DAYS", default=7, least=0, most=3_650)
+JOURNAL_LIMIT_MEGABYTES = whole_number("JOURNAL_LIMIT_MEGABYTES", default=4_096, least=64, most=10_000_000)
+
+# What a feed's peers may do (ingest/receiver.py), and how much of what cannot be read is kept line by line.
+
+INGEST_CONNECTIONS_PER_FEED = whole_number("INGEST_CONNECTIONS_PER_FEED", default=64, least=1, most=10_000)
+INGEST_CONNECTIONS_PER_PEER = whole_number("INGEST_CONNECTIONS_PER_PEER", default=8, least=1, most=10_000)
+INGEST_LINE_BYTES = whole_number("INGEST_LINE_BYTES", default=4_096, least=300, most=65_536)
+INGEST_UNENDED_LINE_SECONDS = whole_number("INGEST_UNENDED_LINE_SECONDS", default=60, least=1, most=86_400)
+INGEST_ODD_LINES_PER_SECOND = whole_number("INGEST_ODD_LINES_PER_SECOND", default=500, least=1, most=1_000_000)
+INGEST_LOG_LINES_PER_MINUTE = whole_number("INGEST_LOG_LINES_PER_MINUTE", default=30, least=1, most=100_000)
+QUARANTINE_LINES_PER_FEED = whole_number("QUARANTINE_LINES_PER_FEED", default=10_000, least=1, most=1_000_000)
 
 # Outages: from when each counts as one.
 

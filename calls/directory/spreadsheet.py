@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +28,9 @@ from calls.directory.models import (
 )
 
 MAX_BYTES = 2_000_000  # what is applied comes back as a form's text, of which Django takes 2.5 MB
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# OWASP, CSV injection; the last four are full-width. What already has an apostrophe before it gets one more, so that
+# `alive` finds what `inert` was given.
+FORMULA = re.compile("'*\\s*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,12 @@ class Plan:
 
 def inert(value: str) -> str:
     """Text that no spreadsheet takes for a formula (OWASP, CSV injection)."""
-    return f"'{value}" if value.lstrip("'").startswith(FORMULA_STARTS) else value
+    return f"'{value}" if FORMULA.match(value) else value
 
 
 def alive(value: str) -> str:
     """What `inert` was given."""
-    return value[1:] if value.startswith("'") and value.lstrip("'").startswith(FORMULA_STARTS) else value
+    return value[1:] if value.startswith("'") and FORMULA.match(value[1:]) else value
 
 
 def write(section: str) -> Iterator[str]:

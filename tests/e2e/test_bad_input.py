@@ -43,6 +43,53 @@ def test_strange_bytes_on_a_socket(office: Installation) -> None:
     assert sorted(reasons) == sorted([reason for _, reason in strange] + ["unterminated"])
 
 
+def is_closed(peer: socket.socket) -> bool:
+    """Whether the other side ends the connection, within a minute; it never says anything."""
+    peer.settimeout(60)
+    try:
+        return peer.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+def test_limits_of_peers_come_from_the_environment(install: Callable[..., Installation]) -> None:
+    """Over a real worker: one connection a peer, a short line, and an unended line that is soon let go."""
+    office = install(
+        INGEST_CONNECTIONS_PER_PEER="1", INGEST_LINE_BYTES="300", INGEST_UNENDED_LINE_SECONDS="1"
+    )  # fmt: skip
+    own_record = b"TLC 11202 94003 961-9000   08:36 00:00:03 $00.00\r\n"
+    said = [
+        (b"x" * 301 + b"\r\n", "overlong"),
+        (len(own_record).to_bytes(4, "little") + own_record, "looks_like_pbx_smdr"),
+        (b"\x1b[2J\xe2\x80\xae forged\r\n", "wrong_length"),
+        (b"login: ", "looks_like_prompt"),  # never ended: the worker closes the connection
+    ]
+    with office.running("ingest", "--push", "127.0.0.1:0", "--feed", "Office") as worker:
+        port = int(worker.wait_for_words(r"Listening on 127\.0\.0\.1:(\d+)")[1])
+        with socket.create_connection(("127.0.0.1", port)) as peer:
+            peer.sendall(b"".join(line for line, _ in said))
+            with socket.create_connection(("127.0.0.1", port)) as second:
+                assert is_closed(second)
+            assert is_closed(peer)
+        until(lambda: office.status()["quarantined"] == 4, worker)
+        assert worker.terminate() == 0
+        assert "it has 1 connections" in worker.written()
+        assert "no line end for 1 s" in worker.written()
+        assert not set(worker.written()) & {"\x1b", "\u202e"}
+    reasons = office.manage(
+        "shell", "-v0", "-c",
+        "from ingest.models import QuarantinedLine as Q; print(*Q.objects.values_list('reason', flat=True))",
+    ).split()  # fmt: skip
+    assert sorted(reasons) == sorted(reason for _, reason in said)
+
+
+@pytest.mark.parametrize("value", ["none", "0", "-3", "99999999999999999999", "1.5", "٣"])
+def test_a_limit_that_is_no_number_ends_the_start_with_one_line(tmp_path: Path, value: str) -> None:
+    office = Installation(tmp_path, {"INGEST_CONNECTIONS_PER_FEED": value})
+    said = office.manage("ingest_status", expect=1)
+    assert said.strip() == f"INGEST_CONNECTIONS_PER_FEED is {value!r}; it must be a whole number from 1 to 10000."
+
+
 def test_an_unknown_event_is_stored_and_changes_nothing(office: Installation, tmp_path: Path) -> None:
     lines = EXAMPLES[1:5]
     file = tmp_path / "lines.smdr"

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.disk import Disk, Space, delete_stored
-from ingest.journal import SPARE, Frame, Journal, JournalLockedError
+from ingest.journal import SPARE, Frame, Journal, JournalLockedError, closed_at
 from ingest.segments import BODY, HEAD, Damaged, Origin, Received, Segments, scan
 
 FEED = 3
@@ -186,6 +186,16 @@ def test_only_one_process_writes_a_journal(root: Path) -> None:
         Journal.adopt(journal.directory)
     journal.close()
     Journal.adopt(journal.directory).close()
+
+
+def test_a_closed_journal_says_where_it_ends_and_an_open_one_does_not(root: Path) -> None:
+    directory = written(root, [b"one", b"two"])
+    assert closed_at(directory) == 2
+    journal = Journal.adopt(directory)
+    assert closed_at(directory) is None
+    journal.append_now(frames([b"three"]))
+    journal.close()
+    assert closed_at(directory) == 3
 
 
 def test_the_next_segments_space_is_set_aside_and_given_back(root: Path) -> None:

@@ -168,7 +168,7 @@ def test_bytes_are_shown_and_inert(admin_client: Client, feed: Feed) -> None:
 def test_its_queries_are_few(
     admin_client: Client, feed: Feed, fresh_sidebar: None, django_assert_num_queries: Any
 ) -> None:
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(18):
         admin_client.get(f"/feeds/{feed.pk}/")
 
 

@@ -1,13 +1,13 @@
 """Every call as JSON lines or CSV."""
 
-import csv
-import json
 from argparse import ArgumentParser
 from typing import Any
 
 from calls.access import EVERYTHING
 from calls.directory.models import Feed
+from calls.download import csv_text
 from calls.export import CALL_FIELDS, call_record, in_call_id_order
+from calls.harmless import json_line
 from calls.models import Call
 from smdr_site.commands import Command as TollbookCommand
 from smdr_site.commands import Error, instant
@@ -36,11 +36,8 @@ class Command(TollbookCommand):
         records = (call_record(call) for call in in_call_id_order(calls))
         if options["format"] == "json":
             for record in records:
-                self.stdout.write(json.dumps(record, ensure_ascii=False))
+                self.stdout.write(json_line(record))
             return
-        writer = csv.writer(self.stdout, lineterminator="\n")
-        writer.writerow([*CALL_FIELDS, "legs"])
+        self.stdout.write(csv_text([[*CALL_FIELDS, "legs"]]), ending="")
         for record in records:
-            record["flags"] = " ".join(record["flags"])
-            record["legs"] = json.dumps(record["legs"], ensure_ascii=False)
-            writer.writerow(record.values())
+            self.stdout.write(csv_text([{**record, "legs": json_line(record["legs"])}.values()]), ending="")

@@ -14,7 +14,8 @@ from typing import Any, BinaryIO
 
 from calls.directory.models import Feed
 from calls.doorbell import Doorbell
-from ingest.files import FileLoad, NotADumpError
+from ingest.dump import NotADumpError
+from ingest.files import FileLoad
 from ingest.running import add_endpoint_arguments, plan_of, settle_memory
 from ingest.worker import Worker
 from smdr_site.commands import ArgumentParser, Error, progress

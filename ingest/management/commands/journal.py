@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from calls.directory.models import Feed
-from ingest.files import dumped
+from ingest.dump import dumped
 from ingest.journal import journals
 from ingest.segments import Damaged, Segments
 from smdr_site.commands import ArgumentParser, Error

@@ -146,7 +146,7 @@ def test_csv_goes_out_and_comes_in_unchanged(section: str, filled: Any, editor: 
     text = editor.get(f"/directory/{section}/export.csv").content
     for line in text.decode().splitlines():
         for cell in line.split(","):
-            assert not cell.startswith(spreadsheet.FORMULA_STARTS)
+            assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
     plan = spreadsheet.load(section, text, dry_run=False)
     assert (plan.errors, plan.added, plan.changed, plan.unchanged) == ([], [], [], 1)
 
