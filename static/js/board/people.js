@@ -67,6 +67,7 @@ export class People {
     if (call) {
       setText(tile.party, outside(call));
       tile.party.title = outside(call);
+      tile.party.classList.toggle("tb-tile-number", !call.contact_name);
       tile.element.href = this.callAddress(call.id);
       this.timers.run(tile.timer, call.since);
     } else {
