@@ -28,7 +28,9 @@ from tests.services import (
 )
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, database=None)
-hypothesis.settings.register_profile("deep", deadline=None, max_examples=5_000)
+hypothesis.settings.register_profile(
+    "deep", deadline=None, max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "5000"))
+)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 BROWSER_TESTS = Path(__file__).parent / "browser"

@@ -2,10 +2,11 @@ import itertools
 import tracemalloc
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.framing import Fault, LineFramer
+from tests.examples import examples
 
 LIMIT = 20
 
@@ -69,7 +70,7 @@ pieces = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(pieces, st.lists(st.integers(0, 400), max_size=10))
 def test_any_split_into_segments_gives_the_same_frames(data, cuts):
     places = sorted({min(cut, len(data)) for cut in cuts} | {0, len(data)})

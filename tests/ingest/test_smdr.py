@@ -2,11 +2,12 @@ from calendar import monthrange
 from datetime import datetime
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from calls.records import EventName, Flag
 from ingest.smdr import MalformedLine, ParsedLine, parse
+from tests.examples import examples
 from tests.ingest.lines import DOCUMENT_EXAMPLE, smdr_line
 
 ID = "2012030913204052070264"
@@ -274,7 +275,7 @@ damaged = st.builds(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@examples(600)
 @given(
     st.one_of(st.binary(max_size=300), st.binary(min_size=162, max_size=162), damaged),
     st.one_of(st.sampled_from(["0", " ", "", "é", "•"]), st.characters(exclude_categories=["Cs"])),
