@@ -4,22 +4,30 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from operator import attrgetter
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Max, Min
 
-from calls.rows import epoch_microseconds
+from calls.rows import Columns, epoch_microseconds
 from ingest.dump import dumped
 from ingest.models import QuarantinedLine, QuarantinedPack
 from ingest.segments import Received
 
 PACKED_SHARE = 10  # a full quarantine is emptied by a tenth, so that a trickle makes no pack a line
 READ_LINES = 1_000
+COLUMNS = (
+    "feed_id", "received_at", "journal", "sequence", "connection", "n", "origin", "fault", "line", "reason", "detail"
+)  # fmt: skip
+rest_of = attrgetter(*COLUMNS[2:])
 
 
 def keep(feed_id: int, lines: list[QuarantinedLine]) -> None:
     """Store these lines, in the transaction they were loaded in, and pack what is then too much."""
-    QuarantinedLine.objects.bulk_create(lines)
+    # by the store's own writer: a flood of garbage must not be slower to load than calls are
+    columns = Columns(connection, QuarantinedLine, COLUMNS)
+    columns.insert([(line.feed_id, epoch_microseconds(line.received_at), *rest_of(line)) for line in lines])
     kept = QuarantinedLine.objects.filter(feed_id=feed_id)
     limit = settings.QUARANTINE_LINES_PER_FEED
     count = kept.count()

@@ -19,6 +19,7 @@ READ_BYTES = 64 * 1024
 BUFFER_BYTES = 16 * 1024  # a connection that is not read is paused when twice that waits
 REMEMBERED_LINES = 10_000
 SHORTEST_EVENT_BYTES = 149
+LONGEST_WAIT_SECONDS = 60.0
 LONGEST_EVENT_BYTES = 162 + 3 * 36  # the elements that are text, in UTF-8's longest characters
 KEEP_ALIVE_IDLE_SECONDS = 30
 KEEP_ALIVE_INTERVAL_SECONDS = 10
@@ -72,18 +73,25 @@ class Occurrences:
 
 
 class Pace:
-    """Lets a connection send so many odd lines a second; `owed` says how long it is to wait."""
+    """How long each address that sends odd lines is to wait, so that together they send so many a second.
 
-    def __init__(self, lines_per_second: float, clock: Callable[[], float]) -> None:
-        self._rate = lines_per_second
+    By address, not by connection, so that coming again does not help; a second's worth goes unhindered.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._free_at = clock()
+        self._free_at: dict[str, float] = {}  # of those that owe
 
-    def owed(self, lines: int) -> float:
-        """Seconds to wait after so many odd lines; a second's worth goes unhindered."""
+    def owed(self, address: str, lines: int, lines_per_second: float) -> float:
+        """Seconds to wait before more is read from `address`, after so many odd lines more; at most a minute."""
         now = self._clock()
-        self._free_at = max(self._free_at, now) + lines / self._rate
-        return max(self._free_at - now - 1, 0)
+        if lines and address not in self._free_at:
+            self._free_at = {other: at for other, at in self._free_at.items() if at > now}
+        owing = len(self._free_at.keys() | {address})
+        free_at = max(self._free_at.get(address, now), now) + lines * owing / lines_per_second
+        if lines:
+            self._free_at[address] = min(free_at, now + LONGEST_WAIT_SECONDS)
+        return min(max(free_at - now - 1, 0), LONGEST_WAIT_SECONDS)
 
 
 @dataclass(slots=True, eq=False)
@@ -101,6 +109,7 @@ class FeedSink:
 
     def __init__(self, journal: Journal, loop: asyncio.AbstractEventLoop) -> None:
         self.journal = journal
+        self.pace = Pace(time.monotonic)
         self.peers: set[Peer] = set()
         self.last_line_at: float | None = None
         self.refused = 0
@@ -146,12 +155,13 @@ async def receive(
     name = writer.get_extra_info("peername")
     peer = Peer(f"{name[0]}:{name[1]}" if name else "unknown", mode)
     framer, occurrences, connection = LineFramer(limits.max_line_bytes), Occurrences(), new_id()
-    pace = Pace(limits.odd_lines_per_second, time.monotonic)
+    address = name[0] if name else ""
     sink.peers.add(peer)
     loop = asyncio.get_running_loop()
     partial_since: float | None = None
     why = "closed by the peer"
     try:
+        await asyncio.sleep(sink.pace.owed(address, 0, limits.odd_lines_per_second))
         while True:
             deadline = None if partial_since is None else partial_since + limits.unended_line_seconds
             try:
@@ -166,9 +176,9 @@ async def receive(
             if frames:
                 sink.put(peer, connection, occurrences, frames)
                 await sink.wait_for_room()
-                wait = pace.owed(sum(map(is_odd, frames)))
-                if wait:
-                    await asyncio.sleep(wait)
+                odd = sum(map(is_odd, frames))
+                if odd:
+                    await asyncio.sleep(sink.pace.owed(address, odd, limits.odd_lines_per_second))
             if not framer.is_mid_line:
                 partial_since = None
             elif partial_since is None or frames:

@@ -235,11 +235,21 @@ def test_what_is_left_out_of_the_log_is_counted(caplog):
 
 def test_a_seconds_worth_of_odd_lines_is_free_and_more_is_waited_for():
     now = [0.0]
-    pace = Pace(100, clock=lambda: now[0])
-    assert pace.owed(100) == 0
-    assert pace.owed(50) == pytest.approx(0.5)
+    pace = Pace(clock=lambda: now[0])
+    assert pace.owed("192.0.2.7", 100, 100) == 0
+    assert pace.owed("192.0.2.7", 50, 100) == pytest.approx(0.5)
+    assert pace.owed("192.0.2.7", 0, 100) == pytest.approx(0.5)  # coming again does not help
     now[0] = 10.0
-    assert pace.owed(100) == 0
+    assert pace.owed("192.0.2.7", 100, 100) == 0
+    assert pace.owed("192.0.2.7", 1_000_000, 100) == 60
+
+
+def test_addresses_share_the_odd_lines_of_a_feed_and_a_damaged_line_of_a_good_one_is_free():
+    pace = Pace(clock=lambda: 0.0)
+    for number in range(10):
+        pace.owed(f"192.0.2.{number}", 100, 100)
+    assert pace.owed("192.0.2.0", 100, 100) == pytest.approx(10)  # 1 s, and 10 at a tenth of the rate
+    assert pace.owed("198.51.100.1", 5, 100) == 0
 
 
 def test_lines_are_remembered_in_little_memory():
