@@ -15,7 +15,8 @@ from ingest.segments import Origin
 
 logger = logging.getLogger(__name__)
 
-READ_BYTES = 64 * 1024
+READ_BYTES = 16 * 1024
+ODD_READ_BYTES = 2 * 1024  # of a connection that has said nothing sound yet, or something odd last
 BUFFER_BYTES = 16 * 1024  # a connection that is not read is paused when twice that waits
 REMEMBERED_LINES = 10_000
 SHORTEST_EVENT_BYTES = 149
@@ -160,25 +161,30 @@ async def receive(
     loop = asyncio.get_running_loop()
     partial_since: float | None = None
     why = "closed by the peer"
+    waiting: list[Frame] = []
+    size = ODD_READ_BYTES
     try:
-        await asyncio.sleep(sink.pace.owed(address, 0, limits.odd_lines_per_second))
         while True:
             deadline = None if partial_since is None else partial_since + limits.unended_line_seconds
             try:
                 async with asyncio.timeout_at(deadline):
-                    data = await reader.read(READ_BYTES)
+                    data = await reader.read(size)
             except TimeoutError:
                 why = f"no line end for {limits.unended_line_seconds:g} s"
                 break
             if not data:
                 break
-            frames = framer.feed(data)
+            frames = waiting = framer.feed(data)
             if frames:
+                odd = sum(map(is_odd, frames))
+                size = ODD_READ_BYTES if odd else READ_BYTES
+                # others of the same address may have been served first, so it is asked again
+                while odd and (wait := sink.pace.owed(address, 0, limits.odd_lines_per_second)):  # noqa: ASYNC110
+                    await asyncio.sleep(wait)
+                sink.pace.owed(address, odd, limits.odd_lines_per_second)
+                waiting = []
                 sink.put(peer, connection, occurrences, frames)
                 await sink.wait_for_room()
-                odd = sum(map(is_odd, frames))
-                if odd:
-                    await asyncio.sleep(sink.pace.owed(address, odd, limits.odd_lines_per_second))
             if not framer.is_mid_line:
                 partial_since = None
             elif partial_since is None or frames:
@@ -186,7 +192,7 @@ async def receive(
     except OSError as error:
         why = error.strerror or str(error)
     finally:
-        rest = framer.close()
+        rest = waiting + framer.close()
         if rest:
             sink.put(peer, connection, occurrences, rest)
         sink.peers.discard(peer)

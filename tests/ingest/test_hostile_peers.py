@@ -25,7 +25,7 @@ from tests.ingest.lines import smdr_line
 PATIENCE_SECONDS = 60
 GOOD_ADDRESS = "127.0.0.2"  # the whole of 127.0.0.0/8 is this machine, so one host can play two
 FEW = Limits(unended_line_seconds=0.3)
-MANY = Limits(max_connections=1_100, max_connections_per_peer=1_050)
+MANY = Limits(max_connections=1_100, max_connections_per_peer=1_050, odd_lines_per_second=1e6)
 
 
 @dataclass
