@@ -94,6 +94,8 @@ class Worker:
         self._stopping.set()
 
     async def run(self) -> None:
+        with contextlib.suppress(DatabaseError, InterfaceError):
+            await self._in_database(self._sign_off_the_dead)
         watching = asyncio.create_task(self._keep_watching(), name="watch-feeds")
         tending = asyncio.create_task(self._tend_feeds_not_at_work(), name="tend")
         try:

@@ -103,6 +103,7 @@ def test_a_full_journal_disk_stops_reading_and_says_so(
         Pbx(lines, RATE, push_port=port) as pbx,
         installation.running("ingest", "--push", f"127.0.0.1:{port}", "--feed", "Office") as worker,
     ):
+        worker.wait_for_words("Working on")
         until(lambda: journal_bytes(installation) > 20_000, worker)
         resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (1_000, resource.RLIM_INFINITY))
         until(lambda: "journal cannot be written" in str(installation.status()["error"]), worker)

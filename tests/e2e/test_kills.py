@@ -23,7 +23,7 @@ from tests.services import ROOT, free_port
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "1"))
 SEED = int(os.environ.get("KILL_SEED", "1"))
-RATE = 1_000
+RATE = 500
 LINES = 90_000 * ROUNDS
 GRACE_SECONDS = 0.1
 CASES = [("sqlite", True, 40), ("postgres", False, 0)]  # database, Local beside Push, lines sent again after a loss
