@@ -89,6 +89,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32000;",
     }
     DATABASES["default"]["TEST"] = {"NAME": SMDR_DATA_DIR / "test.sqlite3"}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # A worker that is frozen in the middle of a transaction must not keep its locks from those that go on.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("options", "-c idle_in_transaction_session_timeout=10000")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Live updates: between processes through Redis or Valkey, else within this one.

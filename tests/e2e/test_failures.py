@@ -134,7 +134,7 @@ def test_a_frozen_worker_stores_nothing_twice(
             frozen, awake = (one, other) if holder is first else (other, one)
             frozen.process.send_signal(signal.SIGSTOP)
             thaw_at = time.monotonic() + FROZEN_SECONDS
-            until(lambda: len(pbx.connected_at) == 2, awake)
+            until(lambda: len(pbx.connected_at) > 1, awake)
             until(lambda: time.monotonic() >= thaw_at, awake)
             frozen.process.send_signal(signal.SIGCONT)
             enough = len(pbx.sent_at) + RATE
