@@ -151,6 +151,12 @@ class Site:
         """What it has printed and logged so far."""
         return self.log.read_text(errors="replace")
 
+    def push_port(self) -> int:
+        """The port on which its ingest, told to take one that is free (`--push 127.0.0.1:0`), listens by now."""
+        listening = re.compile(r"event='listening' host='127\.0\.0\.1' port=(\d+)")
+        _wait_until(lambda: listening.search(self.written()) is not None, self.process, self.log)
+        return int(listening.findall(self.written())[-1])
+
     def environment(self) -> dict[str, str]:
         """For management commands on the same database and data directory."""
         return site_environment(self.data_directory)

@@ -63,9 +63,9 @@ def test_from_the_first_link_to_a_moving_board(page: Page, errors: list[str], st
 def test_a_name_given_in_the_directory_shows_on_the_board_at_once(
     page: Page, errors: list[str], start_site: Callable[..., Site]
 ) -> None:
-    site = start_site("--push", f"127.0.0.1:{(port := free_port())}")
+    site = start_site("--push", "127.0.0.1:0")
     sign_up(page, site)
-    with socket.create_connection(("127.0.0.1", port)) as pbx:
+    with socket.create_connection(("127.0.0.1", site.push_port())) as pbx:
         pbx.sendall(smdr_line(contact_name="<script>1</scr", extension="2001", event="RINGING") + b"\r\n")
         page.goto(site.url)
         row = page.locator("[data-rows] [role=row]").first
@@ -84,19 +84,13 @@ def test_a_name_given_in_the_directory_shows_on_the_board_at_once(
 def test_the_board_says_when_the_feed_is_lost_and_when_the_server_is(
     page: Page, start_site: Callable[..., Site]
 ) -> None:
-    site = start_site("--push", f"127.0.0.1:{(port := free_port())}")
+    site = start_site("--push", "127.0.0.1:0")
     sign_up(page, site)
     page.goto(site.url)
     pill = page.locator("[data-pill]")
-    with socket.create_connection(("127.0.0.1", port)) as pbx:
+    with socket.create_connection(("127.0.0.1", site.push_port())) as pbx:
         pbx.sendall(smdr_line(event="RINGING") + b"\r\n")
         expect(pill).to_contain_text("Live", timeout=15_000)
     expect(pill).to_contain_text("Lost", timeout=30_000)
     site.stop()
     expect(pill).to_contain_text("Reconnecting", timeout=15_000)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_first_light import free_port, sign_up
+from tests.browser.test_first_light import sign_up
 from tests.ingest.lines import smdr_line
 from tests.services import Site, running_site
 
@@ -32,11 +32,10 @@ WIDER_THAN_THE_SCREEN = "document.documentElement.scrollWidth > document.documen
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    port = free_port()
-    with running_site(tmp_path_factory.mktemp("look"), "--push", f"127.0.0.1:{port}") as site:
+    with running_site(tmp_path_factory.mktemp("look"), "--push", "127.0.0.1:0") as site:
         now = datetime.now(ZoneInfo("Europe/London"))
         call = {"stamp": f"{now:%Y-%m-%d %H:%M:%S}", "call_id": f"{now:%Y%m%d%H%M%S}52070264"}
-        with socket.create_connection(("127.0.0.1", port)) as pbx:
+        with socket.create_connection(("127.0.0.1", site.push_port())) as pbx:
             for event in ("RINGING", "ANSWERED", "DISCONNECTED"):
                 pbx.sendall(smdr_line(event=event, **call) + b"\r\n")
         yield site

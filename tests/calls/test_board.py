@@ -18,7 +18,7 @@ from calls.hub import BoardHub
 from tests.calls.factories import make_feed
 from tests.calls.live import Office, in_database
 from tests.ingest.lines import smdr_line
-from tests.services import Site, free_port
+from tests.services import Site
 
 PASSWORD = "a long pass phrase 42"
 PATIENCE_SECONDS = 30
@@ -37,8 +37,8 @@ def signed_up(site: Site) -> str:
 
 
 async def test_lines_reach_a_browser_through_daphne(start_site: Callable[..., Site]) -> None:
-    port = free_port()
-    site = await asyncio.to_thread(start_site, "--push", f"127.0.0.1:{port}")
+    site = await asyncio.to_thread(start_site, "--push", "127.0.0.1:0")
+    port = await asyncio.to_thread(site.push_port)
     cookie = await asyncio.to_thread(signed_up, site)
     address = site.url.replace("http:", "ws:") + "/ws/board/"
     with pytest.raises(websockets.InvalidStatus):

@@ -53,7 +53,7 @@ def is_connected(office: Installation) -> bool:
 @contextmanager
 def working(office: Installation, port: int) -> Iterator[Running]:
     with office.running("ingest", "--push", f"127.0.0.1:{port}", "--feed", "Office") as worker:
-        worker.wait_for_words("Working on")
+        worker.wait_for_words(r"Listening on")
         yield worker
 
 
