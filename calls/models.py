@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
+from calls.costing.models import Destination, TariffVersion
 from calls.directory.models import Department, Feed
 from calls.querysets import CallEventQuerySet, CallQuerySet, LegQuerySet
 from calls.records import BeganBy, CallState, Direction, Flag, LegOutcome, Outcome
@@ -19,7 +20,19 @@ def choices(values: type[StrEnum]) -> list[tuple[str, str]]:
     return [(value.value, value.value.replace("_", " ")) for value in values]
 
 
+class CostStatus(StrEnum):
+    """What became of a call's pricing. A call that is not yet ended has none of these, but an empty one."""
+
+    RATED = "rated"
+    NOT_CHARGED = "not_charged"  # cost 0: not answered, or incoming without a tariff
+    UNRATED = "unrated"  # no cost, which is not 0: no tariff, no prefix, a masked number
+    STALE = "stale"  # no cost: its end was not seen
+    OFF = "off"  # calls were not priced when it ended
+
+
 class Call(models.Model):
+    """Money is in millionths of the currency: SQLite sums decimals as floats."""
+
     feed = models.ForeignKey(Feed, models.PROTECT, related_name="calls", db_index=False)
     call_id = models.CharField(max_length=22)
     direction = models.CharField(max_length=3, choices=choices(Direction))
@@ -71,6 +84,14 @@ class Call(models.Model):
     stale_as_of = models.DateTimeField(null=True)
     flags = models.BigIntegerField()
     event_count = models.IntegerField()
+    cost = models.BigIntegerField(null=True)  # what the carrier charges
+    recharge = models.BigIntegerField(null=True)  # with the tariff's mark-up
+    currency = models.CharField(max_length=3, blank=True, db_default="")
+    cost_status = models.CharField(max_length=11, choices=choices(CostStatus), blank=True, db_default="")
+    cost_reason = models.CharField(max_length=40, blank=True, db_default="")
+    billed_seconds = models.IntegerField(null=True)
+    destination = models.ForeignKey(Destination, models.PROTECT, null=True, related_name="calls", db_index=False)
+    tariff_version = models.ForeignKey(TariffVersion, models.PROTECT, null=True, related_name="calls", db_index=False)
     version = models.IntegerField()
     revision = models.BigIntegerField()
 
@@ -125,6 +146,8 @@ class Call(models.Model):
                 name="call_account",
             ),
             models.Index(fields=["did", "started_at"], condition=~Q(did=""), name="call_did"),
+            models.Index(fields=["started_at"], condition=Q(cost_status="unrated"), name="call_unrated"),
+            models.Index(fields=["tariff_version"], condition=~Q(tariff_version=None), name="call_tariff_version"),
         ]
 
     def __str__(self) -> str:
@@ -136,6 +159,18 @@ class Call(models.Model):
     @property
     def flag_names(self) -> list[str]:
         return Flag(self.flags).names()
+
+
+class CallCost(models.Model):
+    """Why a rated call costs what it does. Beside the call, not in it: reports scan calls, and read this of one."""
+
+    call = models.OneToOneField(Call, models.CASCADE, primary_key=True, related_name="pricing")
+    prefix = models.CharField(max_length=32, blank=True)
+    band = models.CharField(max_length=80, blank=True)
+    trace = models.TextField(blank=True, help_text="A line a step.")
+
+    def __str__(self) -> str:
+        return self.trace.partition("\n")[0]
 
 
 class Leg(models.Model):

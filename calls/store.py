@@ -31,8 +31,12 @@ IDENTITY = ("id", "feed_id", "call_id")
 COUNTERS = ("version", "revision")
 # Call's columns that the store knows and a fold does not say, in the order CallEntry.state_row gives them.
 KEPT = ("last_received_at", "number_e164", "department_id", "stale_as_of", "event_count")
+PRICED = (
+    "cost", "recharge", "currency", "cost_status", "cost_reason", "billed_seconds", "destination_id",
+    "tariff_version_id",
+)  # fmt: skip
 FOLDED = tuple(
-    field.attname for field in Call._meta.concrete_fields if field.attname not in {*IDENTITY, *COUNTERS, *KEPT}
+    field.attname for field in Call._meta.concrete_fields if field.attname not in {*IDENTITY, *COUNTERS, *KEPT, *PRICED}
 )
 STATE = FOLDED + KEPT
 LEG_FOLDED = tuple(
