@@ -105,6 +105,18 @@ def service_measures(now: datetime) -> dict[str, Any]:
     }
 
 
+def waited(since: int, until: int) -> Q:
+    """Incoming calls whose caller was spoken with after at least `since` and less than `until` seconds."""
+    plain = Q(handled_at=F("answered_at"), time_to_answer_seconds__gte=since, time_to_answer_seconds__lt=until)
+    most = min(until, LONGEST_WAIT_SECONDS)
+    after_machine = Q(
+        handled_at__gt=F("answered_at"),
+        handled_at__gte=F("started_at") + Value(timedelta(seconds=since)),
+        handled_at__lt=F("started_at") + Value(timedelta(seconds=most)),
+    )
+    return _IN & ~_UNKNOWN & (plain | after_machine)
+
+
 def service_level(found: Mapping[str, Any]) -> float | None:
     """Answered within target ÷ (answered + abandoned − short abandoned + waiting longer than the target), 0 to 1."""
     due = found["answered_in"] + found["abandoned"] - found["short_abandoned"] + found["waiting_late"]
@@ -117,6 +129,7 @@ def seconds_to_answer(found: Mapping[str, Any]) -> float | None:
     return total / found["handled"] if found["handled"] else None
 
 
+LONGEST_WAIT_SECONDS = 10**9
 NO_DEVICE = "none"  # stands in addresses for a leg whose lines name no device
 
 
