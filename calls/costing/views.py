@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -99,7 +98,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     """Switch pricing on or off, and say to whom costs are charged; or install the example and switch it on."""
     if "example" in request.POST:
         try:
-            use_example()
+            versions.use_example()
         except (RefusedError, ValidationError) as error:
             return _refused(request, error, redirect("tariffs:index"))
         messages.success(request, "The example tariff is installed. Its prices are invented.")
@@ -111,13 +110,6 @@ def choose(request: HttpRequest) -> HttpResponse:
             request, "Calls are priced as they end." if form.cleaned_data["is_on"] else "No call is priced."
         )
     return redirect("tariffs:index")
-
-
-@transaction.atomic
-def use_example() -> None:
-    """Install the example tariff, published, and price calls."""
-    versions.install_example(timezone.localdate())
-    CostingChoice.objects.update_or_create(pk=1, defaults={"is_on": True})
 
 
 @require_http_methods(GET_OR_POST)
