@@ -47,6 +47,19 @@ LABELS = {
     "more": "Other",
 }
 
+TERMS = {
+    "vat": "VAT",
+    "timezone": "Time zone",
+    "rate_unit_s": "Rate is for, s",
+    "initial_s": "Initial seconds",
+    "increment_s": "Increment, s",
+    "min_charge": "Minimum charge",
+    "markup_pct": "Mark-up, %",
+    "free_s": "Free seconds",
+    "allowance_s": "Allowance, s",
+    "bank_holiday_as": "Bank holidays as",
+}
+
 may_view = permission_required("costing.view_tariff", raise_exception=True)
 may_change = permission_required("costing.change_tariff", raise_exception=True)
 may_add = permission_required("costing.add_tariff", raise_exception=True)
@@ -170,7 +183,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         if is_published
         else ""
     )
-    return form_page(request, form, f"Edit {found.name}", "Save", tariff=found, note=note)
+    return form_page(request, form, "Edit", "Save", tariff=found, note=note)
 
 
 @require_safe
@@ -199,13 +212,14 @@ def version(request: HttpRequest, pk: int) -> HttpResponse:
             "span": span(found),
             "may_edit": found.used_since is None and request.user.has_perm("costing.change_tariff"),
             "columns": [(name, LABELS.get(name) or name.removeprefix("rate:").capitalize()) for name in columns],
-            "rows": [(prefix, [(name, row.get(name, "")) for name in columns]) for prefix, row in cells],
+            "rows": [(prefix, _cells(columns, row, _inherited(row, said, bands))) for prefix, row in cells],
             "bands": [(index, list(band_cells(band).items())) for index, band in enumerate(bands)],
             "band_columns": BAND_CELLS,
             "terms": _terms(said),
             "holidays": said.get("bank_holidays", []),
             "choices": {"class": [("", "None"), *((name, name) for name in DESTINATION_CLASSES)]},
             "classes": DESTINATION_CLASSES,
+            "numbers": [name for name in columns if name in sheet.PRICES or name.startswith("rate:")],
             "page": page,
             "query": query,
         },
@@ -218,13 +232,40 @@ def _columns(names: tuple[str, ...], rows: list[dict[str, str]]) -> list[str]:
     return [name for name in names if name in always or name.startswith("rate:") or any(row.get(name) for row in rows)]
 
 
-def _terms(said: dict[str, Any]) -> list[tuple[str, str]]:
-    left = {"name", "bands", "prefixes", "bank_holidays"}
+def _cells(columns: list[str], row: dict[str, str], inherited: dict[str, str]) -> list[dict[str, Any]]:
     return [
-        (name.removesuffix("_s").replace("_", " "), value if isinstance(value, str) else sheet.as_json(value))
+        {
+            "name": name,
+            "value": row.get(name, ""),
+            "inherited": inherited.get(name, ""),
+            "is_number": name in sheet.PRICES or name.startswith("rate:"),
+        }
+        for name in columns
+    ]
+
+
+def _inherited(row: dict[str, str], said: dict[str, Any], bands: list[dict[str, Any]]) -> dict[str, str]:
+    """The rates that a prefix has from the tariff: those of a row that says none."""
+    names = sheet.band_columns(bands)
+    if row.get("more") or any(row.get(name) for name in ("rate", *names)):
+        return {}
+    of_bands = {name: bands[index].get("rate") or "" for name, index in names.items()}
+    return {"rate": said.get("rate") or "", **of_bands}
+
+
+def _terms(said: dict[str, Any]) -> list[tuple[str, str]]:
+    left = {"name", "bands", "prefixes", "bank_holidays", "rounding"}
+    words = [
+        (
+            TERMS.get(name, name.replace("_", " ").capitalize()),
+            value if isinstance(value, str) else sheet.as_json(value),
+        )
         for name, value in said.items()
         if name not in left
     ]
+    rounding = said.get("rounding") or {"method": "half_up", "dp": 4}
+    method, digits = rounding.get("method", "half_up"), rounding.get("dp", 4)
+    return [*words, ("Rounding", "none" if method == "none" else f"{method.replace('_', ' ')}, {digits} digits")]
 
 
 @require_http_methods(GET_OR_POST)
@@ -250,7 +291,7 @@ def copy(request: HttpRequest, pk: int) -> HttpResponse:
         if made is not None:
             messages.success(request, f"{made} is a draft. Publish it when its prices are right.")
             return redirect("tariffs:version", made.pk)
-    return form_page(request, form, f"Copy {source}", "Copy", version=source)
+    return form_page(request, form, "Copy", "Copy", version=source)
 
 
 @require_http_methods(GET_OR_POST)
@@ -275,7 +316,7 @@ def dates(request: HttpRequest, pk: int) -> HttpResponse:
         if done is not None:
             return redirect("tariffs:version", pk)
     note = "It has priced calls, so only its end can change." if is_used else ""
-    return form_page(request, form, f"Dates of {found}", "Save", version=found, note=note)
+    return form_page(request, form, "Dates", "Save", version=found, note=note)
 
 
 @require_http_methods(GET_OR_POST)
@@ -289,7 +330,7 @@ def retire(request: HttpRequest, pk: int) -> HttpResponse:
         if done is not None:
             messages.success(request, f"{done} holds {span(done)}.")
             return redirect("tariffs:version", pk)
-    return form_page(request, form, f"Retire {found}", "Set the end", version=found)
+    return form_page(request, form, "Retire", "Set the end", version=found)
 
 
 @require_POST
