@@ -3,7 +3,8 @@ from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
 from calls.board_views import board, today, wall
-from smdr_site.first_run import first_run
+from calls.comparing import compare
+from smdr_site.first_run import first_costing, first_run
 from smdr_site.views import SignIn, healthz
 
 urlpatterns = [
@@ -13,12 +14,15 @@ urlpatterns = [
     path("calls/", include("calls.urls")),
     path("reports/", include("reports.urls")),
     path("directory/", include("calls.directory.urls")),
+    path("tariffs/versions/<int:pk>/compare/", compare, name="tariffs-compare"),
+    path("tariffs/", include("calls.costing.urls")),
     path("feeds/", include("ingest.urls")),
     path("accounts/login/", SignIn.as_view(), name="login"),
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("accounts/password/", auth_views.PasswordChangeView.as_view(), name="password_change"),
     path("accounts/password/done/", auth_views.PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("first-run/<str:token>/", first_run, name="first-run"),
+    path("set-up/costing/", first_costing, name="first-costing"),
     path("healthz", healthz, name="healthz"),
     path("admin/", admin.site.urls),
 ]

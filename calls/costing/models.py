@@ -19,6 +19,7 @@ from calls.costing.terms import (
     DESTINATION_CLASSES,
     VAT,
 )
+from calls.costing.values import FIRST_YEAR, LAST_YEAR
 from calls.directory.fields import validate_time_zone
 from calls.directory.models import Carrier, Named, NamedOnce
 
@@ -31,7 +32,7 @@ class Chargeback(models.TextChoices):
     TALK = "talk", "By talk time"
 
 
-class CostingChoice(models.Model):
+class CostingChoice(Named):
     """One row, made at first set-up: whether calls are priced at all, and how their costs are charged on."""
 
     is_on = models.BooleanField("price calls", default=False)
@@ -159,6 +160,10 @@ class TariffVersion(Named):
 
     def clean(self) -> None:
         super().clean()
+        for name in ("valid_from", "valid_to"):
+            day = getattr(self, name)
+            if day and not FIRST_YEAR <= day.year <= LAST_YEAR:
+                raise ValidationError({name: f"Years {FIRST_YEAR} to {LAST_YEAR} are known."})
         if self.valid_to and self.valid_from and self.valid_to <= self.valid_from:
             raise ValidationError({"valid_to": "End is before start."})
 
