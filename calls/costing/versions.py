@@ -231,11 +231,12 @@ def _refuse_overlap(version: TariffVersion) -> None:
         published_at__isnull=False,
         tariff__carrier=tariff.carrier,
         tariff__direction=tariff.direction,
-        tariff__did=tariff.did,
     ).exclude(pk=version.pk)
     if version.valid_to is not None:
         others = others.filter(valid_from__lt=version.valid_to)
     for other in others.exclude(valid_to__lte=version.valid_from).select_related("tariff"):
+        if other.tariff.did.lstrip("0") != tariff.did.lstrip("0"):  # a PBX may leave out leading zeros
+            continue
         if other.tariff_id != version.tariff_id:
             raise RefusedError(
                 f"{other} prices the same calls {span(other)}. Retire it, or date {version} apart from it."

@@ -300,3 +300,13 @@ def test_pages_take_so_many_queries(clerk: Client, draft: TariffVersion, django_
         page(clerk, name, *args)
         with django_assert_num_queries(queries):
             page(clerk, name, *args)
+
+
+def test_the_administration_shows_tariffs_and_changes_none(draft: TariffVersion) -> None:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    for address in (f"tariffversion/{draft.pk}", f"tariff/{draft.tariff_id}"):
+        assert "Standard" in client.get(f"/admin/costing/{address}/change/").content.decode()
+        assert client.post(f"/admin/costing/{address}/change/", {"name": "Else"}).status_code == 403
+        assert client.post(f"/admin/costing/{address}/delete/", {"post": "yes"}).status_code == 403
+    assert client.get("/admin/costing/holidaycalendar/add/").status_code == 200

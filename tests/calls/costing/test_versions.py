@@ -121,6 +121,8 @@ def test_tariffs_of_the_same_calls_never_overlap() -> None:
     publish(made("Ours", JULY, carrier_id=Carrier.objects.create(name="Ours").pk).pk)
     publish(made("Incoming", JULY, direction="in").pk)
     publish(made("Freephone", JULY, direction="in", did="08001234567").pk)
+    with pytest.raises(RefusedError, match="Freephone v1 prices the same calls"):
+        publish(made("Without its zero", JULY, direction="in", did="8001234567").pk)
     retire(first.pk, JULY)
     publish(other.pk)
     with pytest.raises(RefusedError, match="Other v1 prices the same calls"):
