@@ -23,7 +23,8 @@ class ReadOnly:
 
 class VersionInline(ReadOnly, admin.TabularInline):
     model = TariffVersion
-    fields = readonly_fields = ["number", "valid_from", "valid_to", "supersedes", "published_at", "used_since"]
+    fields = ["number", "valid_from", "valid_to", "supersedes", "published_at", "used_since"]
+    readonly_fields = ["published_at", "used_since"]
     fk_name = "tariff"
 
 
