@@ -17,9 +17,10 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from calls.costing.document import export
 from calls.costing.example import example
 from calls.costing.models import CostingChoice, Tariff, TariffVersion
-from calls.costing.stored import days_of, document_of, write_document
+from calls.costing.stored import days_of, document_json, document_of, write_document
 from calls.costing.terms import Document
 from calls.directory.models import DirectoryRevision
 
@@ -216,10 +217,8 @@ def lock(pk: int) -> TariffVersion:
 def replace_document(pk: int, document: Document, what: str) -> TariffVersion:
     """All prices of a version anew; `what` is the note of it in the audit log."""
     with editing(pk) as version:
-        if version.calendar_id is not None:
-            said = document.part.bank_holidays
-            if said is not None and list(said) != days_of(version.calendar_id):
-                version.calendar = None
+        if export(document).get("bank_holidays") != document_json(version, with_prefixes=False).get("bank_holidays"):
+            version.calendar = None
         write_document(version, document)
     LogEntry.objects.log_create(version, force_log=True, action=LogEntry.Action.UPDATE, changes={"prices": ["", what]})
     return version

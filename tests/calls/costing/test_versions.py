@@ -184,3 +184,16 @@ def test_the_example_is_installed_once() -> None:
     chosen = load_price_book().choose(7, "out", "", datetime(2026, 11, 24, tzinfo=UTC))
     assert chosen is not None
     assert chosen.version_id == version.pk
+
+
+def test_another_document_takes_a_version_off_its_calendar_only_where_it_has_other_days() -> None:
+    calendar = HolidayCalendar.objects.create(name="England")
+    Holiday.objects.create(calendar=calendar, day=date(2026, 12, 25))
+    version = made()
+    version.calendar = calendar
+    version.save()
+    replace_document(version.pk, parse({"rate": "0.04", "bank_holidays": ["2026-12-25"]}), "")
+    assert TariffVersion.objects.get().calendar == calendar
+    replace_document(version.pk, parse({"rate": "0.04", "bank_holidays": ["2026-12-26"]}), "")
+    assert TariffVersion.objects.get().calendar is None
+    assert document_of(TariffVersion.objects.get()).part.bank_holidays == (date(2026, 12, 26),)
