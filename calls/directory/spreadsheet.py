@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,16 +84,16 @@ def write(section: str) -> Iterator[str]:
     sheet = SHEETS[section]
     references = [name for name in sheet.header if name in REFERENCES]
     rows = sheet.model._default_manager.select_related(*references).order_by("pk")
-    yield _line(sheet.header)
+    yield line_of(sheet.header)
     for row in rows.iterator(chunk_size=2_000):
-        yield _line(inert(_shown(row, name)) for name in sheet.header)
+        yield line_of(inert(_shown(row, name)) for name in sheet.header)
 
 
 def load(section: str, data: bytes, *, dry_run: bool) -> Plan:
     """Take in a CSV of the section; with `dry_run`, or any error, nothing is kept. Errors name line, column and why."""
     plan = Plan()
     try:
-        rows = _rows(SHEETS[section], data)
+        rows = read_rows(data, SHEETS[section].header)
     except ValueError as error:
         plan.errors.append(str(error))
         return plan
@@ -181,20 +181,30 @@ def _value(sheet: Sheet, name: str, text: str, references: dict[tuple[str, str],
     return known
 
 
-def _rows(sheet: Sheet, data: bytes) -> list[tuple[int, dict[str, str]]]:
-    """Line number and values of each row. Raises ValueError for a file that is no such table."""
+def read_rows(
+    data: bytes, wanted: tuple[str, ...], known: Collection[str] | None = None
+) -> list[tuple[int, dict[str, str]]]:
+    """Line number and values of each row of a CSV, by the names of its first line in lower case.
+
+    The columns `wanted` must be there; others are left out, or, where they are not among `known`, refused. Raises
+    ValueError for a file that is no such table.
+    """
     text = _text(data)
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         header = tuple(name.strip().lower() for name in reader.fieldnames or ())
     except csv.Error as error:
         raise ValueError(f"Line 1: {error}.") from None
-    missing = [name for name in sheet.header if name not in header]
+    missing = [name for name in wanted if name not in header]
     if missing:
-        wanted = ",".join(sheet.header)
-        raise ValueError(f"The first line lacks the column {', '.join(missing)}. It should be: {wanted}")
+        should_be = ",".join(wanted)
+        raise ValueError(f"The first line lacks the column {', '.join(missing)}. It should be: {should_be}")
     if len(set(header)) < len(header):
         raise ValueError("The first line names a column twice.")
+    unknown = [] if known is None else [name for name in header if name not in known]
+    if known is not None and unknown:
+        raise ValueError(f"The first line has a column “{unknown[0]}”; it may have: {', '.join(known)}")
+    kept = wanted if known is None else header
     reader.fieldnames = list(header)
     rows = []
     try:
@@ -203,7 +213,7 @@ def _rows(sheet: Sheet, data: bytes) -> list[tuple[int, dict[str, str]]]:
                 raise ValueError(f"Line {reader.line_num}: more columns than the first line has.")
             if None in row.values():
                 raise ValueError(f"Line {reader.line_num}: fewer columns than the first line has.")
-            rows.append((reader.line_num, {name: alive((row[name] or "").strip()) for name in sheet.header}))
+            rows.append((reader.line_num, {name: alive((row[name] or "").strip()) for name in kept}))
     except csv.Error as error:
         raise ValueError(f"Line {reader.reader.line_num}: {error}.") from None
     return rows
@@ -237,7 +247,8 @@ def _shown(row: Named, name: str) -> str:
     return "" if value is None else getattr(value, "name", str(value))
 
 
-def _line(values: Iterable[str]) -> str:
+def line_of(values: Iterable[str]) -> str:
+    """One line of CSV, its end included."""
     buffer = io.StringIO()
     csv.writer(buffer).writerow(values)
     return buffer.getvalue()
