@@ -62,6 +62,16 @@ def read_number(
     return NumberReading(local or "", flags)
 
 
+def short_number(number: str, *, direction: str, region: str, outside_prefix: str = "") -> str:
+    """The region's short or emergency number that `number` is, without the trunk's outside-line prefix, or empty."""
+    if not is_digits(number) or is_short_number(number, region):
+        return number if is_digits(number) else ""
+    if direction == Direction.OUT and outside_prefix and number.startswith(outside_prefix):
+        rest = number[len(outside_prefix) :]
+        return rest if rest and is_short_number(rest, region) else ""
+    return ""
+
+
 @lru_cache(maxsize=10_000)
 def read_did(number: str, region: str) -> str:
     """E.164 of the number an outside caller dialled: international if valid, else national, else empty."""
