@@ -41,19 +41,30 @@ class Legs:
         return leg
 
     def _open_leg(self, device: str) -> FoldedLeg | None:
-        """The device's leg that has not ended; an unnamed one is that of the first device to ask, and gets its name."""
+        """The device's leg that has not ended; an unnamed one is that of the first device to ask, and gets its name.
+
+        It is not that of a device that had the call, or rang, elsewhere while the unnamed one did.
+        """
         unnamed = self.unnamed
         for leg in self.legs:
             if leg.extension == device and leg.outcome == IN_PROGRESS:
                 break
         else:
-            if unnamed is None:
+            if unnamed is None or self._was_elsewhere(device, unnamed):
                 return None
             leg = unnamed
         if leg is unnamed and device:
             leg.extension = device
             self.unnamed = None
         return leg
+
+    def _was_elsewhere(self, device: str, unnamed: FoldedLeg) -> bool:
+        return any(
+            leg.extension == device
+            and leg.ended_at is not None
+            and (leg.ended_at > unnamed.started_at or leg.position > unnamed.position)
+            for leg in self.legs
+        )
 
     def _ring(self, leg: FoldedLeg, at: int) -> None:
         self.ringing.setdefault(leg.position, at)

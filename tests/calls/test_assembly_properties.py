@@ -3,12 +3,12 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from calls.assembly import fold, in_fold_order
 from calls.records import BeganBy, CallState, FoldedCall, LegOutcome, Outcome
-from tests.calls.strategies import event, event_soups, kinds, ordered_soups
+from tests.calls.strategies import event, event_soups, events_of, kinds, ordered_soups
 
 FOREVER = 2**62
 PARTS = ("ring_seconds", "queue_seconds", "talk_seconds", "hold_seconds")
@@ -66,6 +66,13 @@ def test_at_every_moment_some_device_has_the_call(soup, kinds, as_of):
 
 
 @given(event_soups(), kinds, as_of)
+@example(
+    events_of(
+        (0, "QUEUED", "1840"), (6, "RINGING", "1848"), (6, "DIVERTED", "", "1840"), (7, "QUEUED"), (8, "QUEUED", "1848")
+    ),
+    {},
+    None,
+)  # the leg without a name began while 1848 rang: it is not 1848's
 def test_legs_are_in_order_and_a_device_is_in_a_call_once_at_a_time(soup, kinds, as_of):
     call = fold(soup, kinds, as_of)
     assert [leg.position for leg in call.legs] == list(range(len(call.legs)))
