@@ -55,6 +55,7 @@ ROUTES: list[tuple[str, dict[str, Any], tuple[str, str, int | None]]] = [
     ("local digits, made whole by the trunk's area code", {"number": "79460712"}, (RATED, "", 20_000)),
     ("local digits on a trunk that names no area", {"number": "79460712", "trunk": "3"},
      ("unrated", "number not recognised", None)),
+    ("a number that no plan knows, whole", {"number": "97700900123"}, (RATED, "", 120_000)),
     ("New York", {"number": "0012125550123"}, (RATED, "", 900_000)),
     ("a country without a price", {"number": "0033199000012"}, ("unrated", "no prefix", None)),
     ("emergency", {"number": "999"}, (RATED, "", 0)),
