@@ -3,6 +3,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
 from calls.board_views import board, today, wall
+from calls.comparing import compare
 from smdr_site.first_run import first_run
 from smdr_site.views import SignIn, healthz
 
@@ -13,6 +14,8 @@ urlpatterns = [
     path("calls/", include("calls.urls")),
     path("reports/", include("reports.urls")),
     path("directory/", include("calls.directory.urls")),
+    path("tariffs/versions/<int:pk>/compare/", compare, name="tariffs-compare"),
+    path("tariffs/", include("calls.costing.urls")),
     path("feeds/", include("ingest.urls")),
     path("accounts/login/", SignIn.as_view(), name="login"),
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),

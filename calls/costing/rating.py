@@ -98,6 +98,7 @@ class Rater:
         self._document = document
         self.zone = ZoneInfo(document.timezone)  # the tariff's own
         self._clock = LocalClock(self.zone)
+        self.prefixes = document.prefixes
         self._days: dict[int, str] = {}
         self._whole = document.whole
         self._prefixes = _Prefixes(document.prefixes)

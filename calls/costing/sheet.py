@@ -34,7 +34,11 @@ Fields = dict[str, Any]
 
 def columns(document: Document) -> tuple[str, ...]:
     """The first line of a tariff's CSV."""
-    return (*TEXTS, *PRICES, *_band_columns(export(document).get("bands", [])), MORE)
+    return names_of(export(document).get("bands", []))
+
+
+def names_of(bands: list[Fields]) -> tuple[str, ...]:
+    return (*TEXTS, *PRICES, *band_columns(bands), MORE)
 
 
 def write(document: Document) -> Iterator[str]:
@@ -44,7 +48,7 @@ def write(document: Document) -> Iterator[str]:
     names = columns(document)
     yield line_of(names)
     for entry in said.get("prefixes", ()):
-        row = _row(entry, bands)
+        row = row_of(entry, bands)
         yield line_of(inert(row.get(name, "")) for name in names)
 
 
@@ -52,30 +56,31 @@ def read(data: bytes, document: Document) -> Document:
     """The document with its prefixes from a CSV, all else as it is. Raises DocumentError, by line and column."""
     said = export(document)
     bands = said.get("bands", [])
-    band_columns = _band_columns(bands)
+    of_bands = band_columns(bands)
     try:
-        rows = read_rows(data, FEWEST_COLUMNS, (*TEXTS, *PRICES, *band_columns, MORE))
+        rows = read_rows(data, FEWEST_COLUMNS, (*TEXTS, *PRICES, *of_bands, MORE))
     except ValueError as error:
         raise DocumentError([Problem("", str(error))]) from None
     problems: list[Problem] = []
-    entries = [_entry(line, row, bands, band_columns, problems) for line, row in rows]
+    entries = [entry_of(row, bands, problems, line) for line, row in rows]
     try:
         read_document = parse({**said, "prefixes": entries})
     except DocumentError as error:
-        problems = [*problems, *(_by_line(problem, rows, band_columns) for problem in error.problems)]
+        problems = [*problems, *(_by_line(problem, rows, of_bands) for problem in error.problems)]
     if problems:
         raise DocumentError(problems)
     return read_document
 
 
-def _band_columns(bands: list[Fields]) -> dict[str, int]:
-    """The rate column of each band. None where the names don't tell the bands apart."""
+def band_columns(bands: list[Fields]) -> dict[str, int]:
+    """The rate column of each band, and its place. None where the names don't tell the bands apart."""
     names = [f"rate:{band['name'].lower()}" for band in bands]
     told_apart = len(set(names)) == len(names)
     return {name: index for index, name in enumerate(names)} if told_apart else {}
 
 
-def _row(entry: Fields, bands: list[Fields]) -> dict[str, str]:
+def row_of(entry: Fields, bands: list[Fields]) -> dict[str, str]:
+    """The cells of one prefix, of a tariff with these bands. Empty ones are left out."""
     row = {"prefix": entry["prefix"], "destination": entry.get("name", ""), "class": entry.get("class", "")}
     more = {name: value for name, value in entry.items() if name not in {"prefix", "name", "class"}}
     for name in PRICES:
@@ -87,18 +92,18 @@ def _row(entry: Fields, bands: list[Fields]) -> dict[str, str]:
         more.pop("rate", None)
         more.pop("bands", None)
     if more:
-        row[MORE] = json.dumps(more, ensure_ascii=False)
+        row[MORE] = as_json(more)
     return row
 
 
 def _rates(fields: Fields, bands: list[Fields]) -> dict[str, str] | None:
     """The rates of a row, or None where columns can't say them."""
-    own, band_columns = fields.get("bands"), _band_columns(bands)
+    own, of_bands = fields.get("bands"), band_columns(bands)
     rate = fields.get("rate")
     flat = {} if rate is None else {"rate": rate}
     if "rate" in fields and rate is None:
         return None
-    if not bands or not band_columns:
+    if not bands or not of_bands:
         return flat if "bands" not in fields and not (bands and flat) else None
     if "bands" not in fields:
         return None if flat else {}
@@ -108,12 +113,12 @@ def _rates(fields: Fields, bands: list[Fields]) -> dict[str, str] | None:
         return None
     if any({**band, "rate": mine["rate"]} != mine for band, mine in zip(bands, own, strict=True)):
         return None
-    return flat | {name: own[index]["rate"] for name, index in band_columns.items()}
+    return flat | {name: own[index]["rate"] for name, index in of_bands.items()}
 
 
-def _entry(
-    line: int, row: dict[str, str], bands: list[Fields], columns: dict[str, int], problems: list[Problem]
-) -> Fields:
+def entry_of(row: dict[str, str], bands: list[Fields], problems: list[Problem], line: int = 0) -> Fields:
+    """One prefix of the document, from its cells; it is not checked."""
+    columns = band_columns(bands)
     entry: Fields = {NAMES.get(name, name): row[name] for name in TEXTS if row.get(name)}
     entry["prefix"] = row["prefix"]
     entry |= {name: row[name] for name in AMOUNTS if row.get(name)}
@@ -152,7 +157,16 @@ def _more(line: int, text: str, problems: list[Problem]) -> Fields:
     return more
 
 
-def _by_line(problem: Problem, rows: list[Row], band_columns: dict[str, int]) -> Problem:
+def by_column(problem: Problem, bands: list[Fields]) -> Problem:
+    """A problem of the document's only prefix, told by its column."""
+    return _by_line(problem, [(0, {})], band_columns(bands))
+
+
+def as_json(fields: Fields) -> str:
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def _by_line(problem: Problem, rows: list[Row], of_bands: dict[str, int]) -> Problem:
     """A problem of the document, told by the file's line and column."""
     found = PLACE.fullmatch(problem.place)
     if not found:
@@ -161,7 +175,7 @@ def _by_line(problem: Problem, rows: list[Row], band_columns: dict[str, int]) ->
     band = BAND_PLACE.fullmatch(field)
     fields = {value: name for name, value in NAMES.items()}
     if band:
-        field = next(name for name, index in band_columns.items() if index == int(band[1]))
+        field = next(name for name, index in of_bands.items() if index == int(band[1]))
     elif field and field.split(".")[0].split("[")[0] not in {*PRICES, *TEXTS, "name"}:
         field = f"{MORE} ({field})"
     earlier = PLACE.search(problem.reason)
@@ -172,4 +186,4 @@ def _by_line(problem: Problem, rows: list[Row], band_columns: dict[str, int]) ->
 
 
 def _place(line: int, column: str) -> str:
-    return f"Line {line}, {column}" if column else f"Line {line}"
+    return ", ".join([*([f"Line {line}"] if line else []), *([column] if column else [])])

@@ -16,17 +16,14 @@ ROWS_A_QUERY = 500
 OF_A_PREFIX = ("prefix", "name", "class")
 
 
-def document_json(version: TariffVersion) -> dict[str, Any]:
+def document_json(version: TariffVersion, *, with_prefixes: bool = True) -> dict[str, Any]:
     """What a version's rows say, as JSON has it, unchecked; a draft has its calendar's days as they are now."""
     tariff = version.tariff
     said = dict(version.terms)
     if version.calendar_id is not None and version.published_at is None:
         said["bank_holidays"] = [day.isoformat() for day in days_of(version.calendar_id)]
-    bands = [{"name": band.name, **band.fields} for band in version.bands.all()]
-    prefixes = [
-        {"prefix": prefix.digits, **_named(prefix.destination), **prefix.fields}
-        for prefix in version.prefixes.select_related("destination")
-    ]
+    bands = bands_json(version)
+    prefixes = map(prefix_json, version.prefixes.select_related("destination") if with_prefixes else ())
     return {
         "name": tariff.name,
         "currency": tariff.currency,
@@ -34,8 +31,17 @@ def document_json(version: TariffVersion) -> dict[str, Any]:
         "timezone": tariff.time_zone,
         **said,
         **({"bands": bands} if bands else {}),
-        **({"prefixes": prefixes} if prefixes else {}),
+        **({"prefixes": listed} if (listed := list(prefixes)) else {}),
     }
+
+
+def bands_json(version: TariffVersion) -> list[dict[str, Any]]:
+    return [{"name": band.name, **band.fields} for band in version.bands.all()]
+
+
+def prefix_json(prefix: Prefix) -> dict[str, Any]:
+    named = {"name": prefix.destination.name, "class": prefix.destination.charge_class}
+    return {"prefix": prefix.digits, **{name: value for name, value in named.items() if value}, **prefix.fields}
 
 
 def document_of(version: TariffVersion) -> Document:
@@ -63,14 +69,8 @@ def write_document(version: TariffVersion, document: Document) -> None:
     if bands == []:
         version.terms["bands"] = []
     version.save()
-    version.bands.all().delete()
+    _write_bands(version, bands or ())
     version.prefixes.all().delete()
-    TimeBand.objects.bulk_create(
-        [
-            TimeBand(version=version, position=index, name=band["name"], fields=_without(band, ("name",)))
-            for index, band in enumerate(bands or ())
-        ]
-    )
     destinations = destinations_of({(entry.get("name", ""), entry.get("class", "")) for entry in prefixes})
     Prefix.objects.bulk_create(
         [
@@ -84,6 +84,36 @@ def write_document(version: TariffVersion, document: Document) -> None:
             for index, entry in enumerate(prefixes)
         ],
         batch_size=ROWS_A_QUERY,
+    )
+
+
+def write_bands(version: TariffVersion, document: Document) -> None:
+    """Make a document's bands a version's, and its prefixes' prices those of the version's rows, which stay.
+
+    The caller holds the version's lock; all else of the document is as it is stored. Raises DocumentError.
+    """
+    said = export(document)
+    problems = [*_too_long(said)]
+    if problems:
+        raise DocumentError(problems)
+    version.terms.pop("bands", None)
+    _write_bands(version, said.get("bands", ()))
+    changed = []
+    for prefix, entry in zip(version.prefixes.order_by("position"), said.get("prefixes", ()), strict=True):
+        fields = _without(entry, OF_A_PREFIX)
+        if fields != prefix.fields:
+            prefix.fields = fields
+            changed.append(prefix)
+    Prefix.objects.bulk_update(changed, ["fields"], batch_size=ROWS_A_QUERY)
+
+
+def _write_bands(version: TariffVersion, bands: Iterable[dict[str, Any]]) -> None:
+    version.bands.all().delete()
+    TimeBand.objects.bulk_create(
+        [
+            TimeBand(version=version, position=index, name=band["name"], fields=_without(band, ("name",)))
+            for index, band in enumerate(bands)
+        ]
     )
 
 
@@ -110,11 +140,6 @@ def _known(wanted: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
             name__in=names[index : index + ROWS_A_QUERY]
         ).values_list("pk", "name", "charge_class")
     }
-
-
-def _named(destination: Destination) -> dict[str, str]:
-    named = {"name": destination.name, "class": destination.charge_class}
-    return {name: value for name, value in named.items() if value}
 
 
 def _without(fields: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ SECTIONS = (
     Section("Calls", "calls:list", "list"),
     Section("Reports", "reports:index", "chart-column"),
     Section("Directory", "directory:index", "book-user", "directory.view_extension", set_up=True),
-    Section("Tariffs", "tariffs:index", "receipt-pound-sterling", set_up=True),
+    Section("Tariffs", "tariffs:index", "receipt-pound-sterling", "costing.view_tariff", set_up=True),
     Section("Feeds", "feeds:index", "cable", "directory.view_feed", set_up=True),
 )
 

@@ -14,8 +14,10 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from calls.costing.versions import install_example
 from calls.directory.models import Access, Contact, Department, Extension
 from calls.directory.spreadsheet import SHEETS
+from calls.models import Call
 from ingest.models import QuarantinedLine
 from reports.catalogue import REPORTS
 from tests.calls.factories import NINE, make_call, make_feed
@@ -60,6 +62,7 @@ def addresses(name: str, **known: Any) -> list[str]:
         ]
     values = {
         "pk": known.get(name.split(":", maxsplit=1)[0], 1),
+        "row": 1,
         "token": "0" * 32,
         "object_id": "1",
         "app_label": "directory",
@@ -109,13 +112,16 @@ def office() -> dict[str, Any]:
         feed=feed, received_at=NOW, journal=1, sequence=1, connection=1, n=1, origin=0, fault=0,
         line=f"garbled {THEIRS} garbled {OURS}".encode(), reason="wrong_length",
     )  # fmt: skip
+    tariff = install_example(NOW.date())
+    for entry in (mine, yours):
+        Call.objects.filter(pk=entry.pk).update(tariff_version=tariff, recharge=1, currency="GBP")
     return {"feed": feed, "ours": ours, "mine": mine, "yours": yours}
 
 
 def sign_in(*departments: Department, masked_digits: int = 0, access: bool = True, everything: bool = False) -> Client:
     """Somebody with the directory's and feeds' permissions to look, and only this access to calls."""
     user = User.objects.create_user(f"user{User.objects.count()}")
-    user.user_permissions.set(Permission.objects.filter(content_type__app_label="directory"))
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label__in=["directory", "costing"]))
     if access:
         row = Access.objects.create(user=user, masked_digits=masked_digits, all_departments=everything)
         row.departments.set(departments)
@@ -136,7 +142,16 @@ def pages(client: Client, office: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def test_the_walk_knows_the_site() -> None:
-    assert {"board", "board-wall", "calls:list", "calls:detail", "reports:report", "feeds:detail"} <= set(SITES_OWN)
+    assert {
+        "board",
+        "board-wall",
+        "calls:list",
+        "calls:detail",
+        "reports:report",
+        "feeds:detail",
+        "tariffs:version",
+        "tariffs-compare",
+    } <= set(SITES_OWN)
     assert len([name for name in ROUTES if name.startswith("admin:")]) > 50
 
 
@@ -263,7 +278,7 @@ def inline_scripts(text: str) -> list[str]:
 BAD = ("%00", "-1", "9" * 5_000, "%F0%9F%98%80", "'<script>'", "null", "none", "2026-13-45", "0001-01-01", "--x")
 PARAMETERS = (
     "page", "q", "since", "until", "period", "feed", "department", "sort", "format", "older", "newer", "number",
-    "extension", "leg", "counted", "longer", "unnamed", "next",
+    "extension", "leg", "counted", "longer", "unnamed", "next", "seconds", "answered_at", "version",
 )  # fmt: skip
 
 

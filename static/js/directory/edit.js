@@ -1,8 +1,6 @@
 // Editing in place: a cell is a button; Enter saves, Tab saves and goes on, Escape cancels.
 
-const table = document.querySelector("[data-directory]");
-
-if (table && table.dataset.mayEdit === "true") {
+for (const table of document.querySelectorAll("[data-directory][data-may-edit=true]")) {
   const choices = JSON.parse(document.getElementById("directory-choices").textContent);
   const token = document.querySelector("input[name=csrfmiddlewaretoken]").value;
 
