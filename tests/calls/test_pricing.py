@@ -1,10 +1,13 @@
 """What the store makes of a call's cost: by which tariff, for which number, when again; and nothing stops a line."""
 
+import csv
+import io
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +18,7 @@ from calls.costing.models import CostingChoice, Destination, TariffVersion
 from calls.costing.rating import Rater
 from calls.costing.versions import copy, date_version, publish, replace_document
 from calls.directory.models import Carrier, Extension, Feed, Trunk
+from calls.export import call_record
 from calls.models import Call, CallCost
 from calls.store import CallStore
 from tests.calls.costing.strategies import Json, tariffs
@@ -265,3 +269,20 @@ def test_the_stored_cost_is_what_the_rater_says(feed: Feed, said: Json, calls: l
 
 def round_to_millionths(cost: Decimal) -> Decimal:
     return cost.quantize(Decimal("0.000001"))
+
+
+def test_exports_have_the_cost_as_text_and_none_for_a_call_in_progress(store: CallStore) -> None:
+    published({**UK, "markup_pct": "10"})
+    record = call_record(store_call(store))
+    assert {name: record[name] for name in ("cost", "recharge", "currency", "cost_status", "billed_seconds")} == {
+        "cost": "0.12", "recharge": "0.132", "currency": "GBP", "cost_status": "rated", "billed_seconds": 60,
+    }  # fmt: skip
+    assert (record["destination"], record["destination_class"]) == ("Mobile", "mobile")
+    assert record["tariff_version"] == "Standard v1"
+    assert call_record(store_call(store, MINUTE[:2]))["cost"] is None
+    printed = io.StringIO()
+    call_command("export_calls", "--format", "csv", stdout=printed)
+    assert [(row["cost"], row["recharge"]) for row in csv.DictReader(io.StringIO(printed.getvalue()))] == [
+        ("0.12", "0.132"),
+        ("", ""),
+    ]
