@@ -19,17 +19,21 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
-from calls import periods
+from calls import money, periods
 from calls.access import Scope
+from calls.costing.terms import DESTINATION_CLASSES
 from calls.counting import CALL_COUNTS, LEG_COUNTS, has_leg
 from calls.directory.models import AccountCode, Department, Did, Extension, Feed, Named, Trunk
 from calls.models import Call
 from calls.number_search import NotANumberError, number_condition
+from calls.pricing import CostReason
 from calls.querysets import CallQuerySet
 from calls.records import Direction, Outcome
+from calls.words import COST_WORDS
 
 ANY_TIME = "any"
 DURATION = re.compile(r"(?:(\d{1,4}):(?=\d\d:))?(?:(\d{1,6}):(?=\d\d$))?(\d{1,9})")
+AMOUNT = re.compile(r"(?=[.\d])(\d{0,9})(?:\.(\d{1,6}))?")
 LONGEST_SECONDS = 2**31 - 1
 
 DIRECTIONS = [(Direction.IN.value, "In"), (Direction.OUT.value, "Out")]
@@ -40,6 +44,9 @@ OUTCOMES = [
     (Outcome.NO_ANSWER.value, "No answer"),
     (Outcome.UNKNOWN.value, "Unknown"),
 ]
+COST_CHOICES = list(COST_WORDS.items())
+REASONS = [(reason.value, reason.value.capitalize()) for reason in CostReason]
+CLASSES = [(name, name.capitalize()) for name in DESTINATION_CLASSES]
 COUNTED = [(name, name.replace("_", " ").capitalize()) for name in CALL_COUNTS]
 NAMED_IN: dict[str, type[Named]] = {"extension": Extension, "trunk": Trunk, "did": Did, "account_code": AccountCode}
 LEGS = [(name, name.capitalize()) for name in LEG_COUNTS]
@@ -64,6 +71,24 @@ class SecondsFilter(django_filters.Filter):
     field_class = SecondsField
 
 
+class MoneyField(forms.Field):
+    """An amount in major units, such as 1.20, as millionths."""
+
+    widget = forms.TextInput(attrs={"placeholder": "1.20", "inputmode": "decimal"})
+
+    def to_python(self, value: str | None) -> int | None:
+        if value in self.empty_values or value is None:
+            return None
+        found = AMOUNT.fullmatch(str(value).strip())
+        if found is None or not str(value).isascii():
+            raise ValidationError(f"“{value}” is not an amount. Write 1.20 or 0.005.")
+        return int(found[1] or 0) * money.MILLION + int((found[2] or "").ljust(6, "0"))
+
+
+class MoneyFilter(django_filters.Filter):
+    field_class = MoneyField
+
+
 class CallFilter(django_filters.FilterSet):
     """Everything but the period. Without `leg` an extension's calls are those with any leg there."""
 
@@ -81,6 +106,13 @@ class CallFilter(django_filters.FilterSet):
     )
     longer = SecondsFilter("duration_seconds", "gte", label="Lasts at least")
     shorter = SecondsFilter("duration_seconds", "lte", label="Lasts at most")
+    cost = django_filters.ChoiceFilter("cost_status", choices=COST_CHOICES, label="Cost", empty_label="Any")
+    reason = django_filters.ChoiceFilter("cost_reason", choices=REASONS, label="Reason of the cost", empty_label="Any")
+    costs = MoneyFilter("cost", "gte", label="Costs at least")
+    to = django_filters.ChoiceFilter(
+        "destination__charge_class", choices=CLASSES, label="Destination class", empty_label="Any", null_label="None"
+    )
+    destination = django_filters.CharFilter("destination__name", label="Destination", max_length=80)
     feed = django_filters.ModelChoiceFilter(queryset=Feed.objects.all(), label="Feed", empty_label="Any")
 
     class Meta:
