@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from calls.access import Scope
 from calls.assembly import in_fold_order
+from calls.cost_panel import CostPanel
 from calls.directory.models import Extension
 from calls.filters import ANY_TIME
 from calls.journey import WORDS, Axis, Bar, Tick, clock, trace
@@ -90,6 +91,7 @@ class CallPage:
         self.parts = trace(stored, kinds, _epoch(now) if self.is_live else None)
         named = {event.extension for event in self.lines} | {event.source_extension for event in self.lines}
         self.showing = Showing([call], scope, named)
+        self.cost = CostPanel(call, scope)
         self.outside = self.showing.outside(call)
         self.inside = self.showing.inside(call)
 
@@ -120,12 +122,13 @@ class CallPage:
     def figures(self) -> list[Figure]:
         call, so_far = self.call, "so far" if self.is_live else ""
         answered = call.time_to_answer_seconds
-        return [
+        figures = [
             Figure("Duration", clock(duration_seconds(call, self.now)), so_far),
             Figure("Time to answer", "none" if answered is None else clock(answered)),
             Figure("Talk", clock(talk_seconds(call, self.now)), so_far),
             Figure("Held", clock(hold_seconds(call, self.now)), so_far if call.holds else ""),
         ]
+        return [*figures, Figure("Cost", self.cost.cost)] if self.cost.is_shown else figures
 
     @cached_property
     def axis(self) -> Axis:

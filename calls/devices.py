@@ -13,6 +13,7 @@ from calls.records import DeviceKind, Event, EventName
 class TrunkPlan:
     outside_prefix: str = ""
     area_code: str = ""
+    carrier_id: int | None = None
 
 
 @dataclass(slots=True)
@@ -36,9 +37,9 @@ class Devices:
         feed = Feed.objects.get(pk=self.feed_id)
         self.region, self.padding = feed.region_code, feed.padding
         self.trunks = {
-            number: TrunkPlan(prefix, area)
-            for number, prefix, area in Trunk.objects.filter(feed_id=self.feed_id).values_list(
-                "number", "outside_prefix", "area_code"
+            number: TrunkPlan(prefix, area, carrier)
+            for number, prefix, area, carrier in Trunk.objects.filter(feed_id=self.feed_id).values_list(
+                "number", "outside_prefix", "area_code", "carrier_id"
             )
         }
         self.kinds, self.departments = {}, {}

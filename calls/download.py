@@ -14,7 +14,7 @@ from django.db.models import Prefetch
 from django.http import StreamingHttpResponse
 
 from calls.directory.spreadsheet import inert
-from calls.export import CALL_FIELDS, call_record
+from calls.export import BESIDE, CALL_FIELDS, call_record
 from calls.harmless import json_line
 from calls.keyset import Keyset
 from calls.models import Call, Leg
@@ -91,9 +91,7 @@ def download(
 async def _chunks(
     calls: CallQuerySet, showing_of: Callable[[list[Call]], Showing]
 ) -> AsyncIterator[list[dict[str, Any]]]:
-    ready = calls.select_related("feed", "department").prefetch_related(
-        Prefetch("legs", Leg.objects.order_by("position"))
-    )
+    ready = calls.select_related(*BESIDE).prefetch_related(Prefetch("legs", Leg.objects.order_by("position")))
     keyset = Keyset(ready, size=CHUNK)
     older = ""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Prefetch, Q
 
+from calls import money
 from calls.models import Call, Leg
 from calls.querysets import CallQuerySet
 
@@ -16,8 +17,14 @@ CALL_FIELDS = (
     "handled_by", "ended_at", "duration_seconds", "time_to_answer_seconds", "ring_seconds", "queue_seconds",
     "talk_seconds", "hold_seconds", "billable_seconds", "trunk", "extension", "device", "last_extension",
     "number_raw", "number", "number_e164", "contact_name", "account_code", "did", "did_name", "department",
-    "transfers", "diversions", "holds", "lost_in_transfer", "lost_on_hold", "partial", "stale", "flags", "version",
+    "transfers", "diversions", "holds", "lost_in_transfer", "lost_on_hold", "partial", "stale", "flags",
+    "cost", "recharge", "currency", "cost_status", "cost_reason", "billed_seconds", "destination", "destination_class",
+    "tariff_version", "version",
 )  # fmt: skip
+WORKED_OUT = frozenset(
+    {"feed", "department", "flags", "cost", "recharge", "destination", "destination_class", "tariff_version"}
+)
+BESIDE = ("feed", "department", "destination", "tariff_version__tariff")  # to be selected with a call
 LEG_FIELDS = (
     "position", "extension", "began_by", "from_extension", "started_at", "answered_at", "ended_at", "ring_seconds",
     "queue_seconds", "talk_seconds", "hold_seconds", "outcome",
@@ -34,11 +41,15 @@ def leg_record(leg: Leg) -> dict[str, Any]:
 
 
 def call_record(call: Call) -> dict[str, Any]:
-    """One call with its legs; times ISO 8601 in UTC, flags by name."""
-    record = {name: _plain(getattr(call, name)) for name in CALL_FIELDS if name not in {"feed", "department", "flags"}}
+    """One call with its legs; times ISO 8601 in UTC, flags by name, money as text in major units."""
+    record = {name: _plain(getattr(call, name)) for name in CALL_FIELDS if name not in WORKED_OUT}
     record["feed"] = call.feed.name
     record["department"] = call.department.name if call.department else ""
     record["flags"] = call.flag_names
+    record["cost"], record["recharge"] = _money(call.cost), _money(call.recharge)
+    record["destination"] = call.destination.name if call.destination else ""
+    record["destination_class"] = call.destination.charge_class if call.destination else ""
+    record["tariff_version"] = str(call.tariff_version) if call.tariff_version else ""
     record["legs"] = [leg_record(leg) for leg in call.legs.all()]
     return {name: record[name] for name in (*CALL_FIELDS, "legs")}
 
@@ -48,7 +59,7 @@ def in_call_id_order(calls: CallQuerySet) -> Iterator[Call]:
 
     The order does not hang on when a call was stored, so two databases with the same calls export the same.
     """
-    ready = calls.select_related("feed", "department").order_by("feed__name", "feed_id", "call_id")
+    ready = calls.select_related(*BESIDE).order_by("feed__name", "feed_id", "call_id")
     ready = ready.prefetch_related(Prefetch("legs", Leg.objects.order_by("position")))
     last: Call | None = None
     while True:
@@ -64,6 +75,10 @@ def in_call_id_order(calls: CallQuerySet) -> Iterator[Call]:
         if len(rows) < PAGE:
             return
         last = rows[-1]
+
+
+def _money(millionths: int | None) -> str | None:
+    return None if millionths is None else money.exact(millionths)
 
 
 def _plain(value: Any) -> Any:

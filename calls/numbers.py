@@ -62,6 +62,32 @@ def read_number(
     return NumberReading(local or "", flags)
 
 
+def short_number(number: str, *, direction: str, region: str, outside_prefix: str = "") -> str:
+    """The region's short or emergency number that `number` is, without the trunk's outside-line prefix, or empty."""
+    if not is_digits(number) or is_short_number(number, region):
+        return number if is_digits(number) else ""
+    if direction == Direction.OUT and outside_prefix and number.startswith(outside_prefix):
+        rest = number[len(outside_prefix) :]
+        return rest if rest and is_short_number(rest, region) else ""
+    return ""
+
+
+@lru_cache(maxsize=10_000)
+def unallotted_number(number: str, region: str) -> str:
+    """A dialled number that no numbering plan knows, read within the region; with its country code, without +.
+
+    Empty unless it has just as many digits as the region's numbers and too many or too few for another country's: it
+    may be newly given out, or one of those kept for films. Good enough to price a call by, not to name a caller by.
+    """
+    prefix = _trunk_prefix(region)
+    pattern = phonenumbers.example_number(region)
+    if not is_digits(number) or pattern is None or _is_possible_abroad(number):
+        return ""
+    national = number.removeprefix(prefix) if prefix else number
+    is_whole = len(national) == len(str(pattern.national_number)) and not pattern.italian_leading_zero
+    return f"{pattern.country_code}{national}" if is_whole else ""
+
+
 @lru_cache(maxsize=10_000)
 def read_did(number: str, region: str) -> str:
     """E.164 of the number an outside caller dialled: international if valid, else national, else empty."""
@@ -96,6 +122,13 @@ def _grouped(number: str, region: str) -> str:
     shown = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
     is_same = "".join(filter(str.isdigit, shown)) == number
     return shown if is_same and phonenumbers.is_possible_number(parsed) else number
+
+
+def _is_possible_abroad(number: str) -> bool:
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(f"+{number}"))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def is_digits(text: str) -> bool:

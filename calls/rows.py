@@ -30,7 +30,9 @@ COPY_TYPES = {
     "DateTimeField": "timestamptz",
     "ForeignKey": "int8",
     "IntegerField": "int4",
+    "OneToOneField": "int8",
     "SmallIntegerField": "int2",
+    "TextField": "text",
 }
 
 

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import QuerySet
 
+from calls import money
 from calls.access import Scope
 from calls.directory.models import AccountCode, Contact, Did, Extension, Trunk
 from calls.journey import clock
-from calls.models import Call, CallEvent
+from calls.models import Call, CallEvent, CostStatus
 from calls.numbers import display, read_did
 from calls.records import CallState, Direction, Outcome
 from calls.words import OUTCOME_WORDS, STATE_WORDS
@@ -117,6 +118,7 @@ class CallRow:
     word: str
     answer: str
     talk: str
+    cost: "CostCell"
     is_live: bool
 
 
@@ -133,8 +135,28 @@ def call_row(call: Call, showing: Showing, now: datetime) -> CallRow:
         word=STATE_WORDS[CallState(call.state)] if is_live else OUTCOME_WORDS[Outcome(call.outcome)],
         answer="" if call.time_to_answer_seconds is None else clock(call.time_to_answer_seconds),
         talk=clock(talk_seconds(call, now)) if call.answered_at else "",
+        cost=cost_cell(call),
         is_live=is_live,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CostCell:
+    """A call's cost as a figure, or the word for why it has none; empty while it is not priced."""
+
+    text: str
+    note: str = ""
+    is_missing: bool = False
+
+
+def cost_cell(call: Call) -> CostCell:
+    if call.cost is not None:
+        is_partial = call.cost_status == CostStatus.RATED and call.cost_reason
+        note = f"{call.cost_reason.capitalize()}: its beginning was not seen" if is_partial else call.cost_reason
+        return CostCell(money.of_a_call(call.cost, call.currency), note)
+    if call.cost_status == CostStatus.UNRATED:
+        return CostCell("unrated", call.cost_reason, is_missing=True)
+    return CostCell("")
 
 
 def talk_seconds(call: Call, now: datetime) -> int:

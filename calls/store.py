@@ -20,8 +20,9 @@ from django.db.models import F, Q
 from calls.assembly import fold
 from calls.devices import Devices
 from calls.directory.models import Extension, FeedState
-from calls.models import Call, CallEvent, Leg
+from calls.models import Call, CallCost, CallEvent, CostStatus, Leg
 from calls.numbers import read_number
+from calls.pricing import Facts, Priced, Pricing, Why
 from calls.records import Event, FoldedCall
 from calls.rows import Columns, Row, epoch_microseconds, precise_instant, reserve_ids
 
@@ -31,14 +32,11 @@ IDENTITY = ("id", "feed_id", "call_id")
 COUNTERS = ("version", "revision")
 # Call's columns that the store knows and a fold does not say, in the order CallEntry.state_row gives them.
 KEPT = ("last_received_at", "number_e164", "department_id", "stale_as_of", "event_count")
-PRICED = (
-    "cost", "recharge", "currency", "cost_status", "cost_reason", "billed_seconds", "destination_id",
-    "tariff_version_id",
-)  # fmt: skip
+PRICED = Priced._fields
 FOLDED = tuple(
     field.attname for field in Call._meta.concrete_fields if field.attname not in {*IDENTITY, *COUNTERS, *KEPT, *PRICED}
 )
-STATE = FOLDED + KEPT
+STATE = FOLDED + KEPT + PRICED
 LEG_FOLDED = tuple(
     field.attname
     for field in Leg._meta.concrete_fields
@@ -52,11 +50,14 @@ EVENT_COLUMNS = (
 
 folded_values = attrgetter(*FOLDED)
 leg_values = attrgetter(*LEG_FOLDED)
+facts_of = itemgetter(*map(STATE.index, Facts._fields))
 arrival = attrgetter("received_us", "journal", "sequence")
 DEPARTMENT = STATE.index("department_id")
 HANDLED_BY = STATE.index("handled_by")
 EXTENSION = STATE.index("extension")
 STATE_STATE = STATE.index("state")
+COST_STATUS = STATE.index("cost_status")
+TARIFF_VERSION = STATE.index("tariff_version_id")
 
 
 @dataclass(slots=True, eq=False)
@@ -112,6 +113,7 @@ class CallStore:
         self.feed_id = feed_id
         self.using = using
         self.devices = Devices(feed_id)
+        self.pricing = Pricing(using)
         self._cached_calls = cached_calls
         self._cache: OrderedDict[str, CallEntry] = OrderedDict()
         self._revision = -1
@@ -127,12 +129,14 @@ class CallStore:
                 if state.revision != self._revision:
                     self._foreign_revision = state.revision
                 self.devices.refresh()
+                self.pricing.begin(self.devices.revision)
                 work = FeedTransaction(self, state)
                 yield work
                 work.write()
         except BaseException:
             self._revision = -1
             self.devices.revision = -1
+            self.pricing.forget()
             for call_id in work.entries if work else ():
                 self._cache.pop(call_id, None)
             raise
@@ -204,6 +208,8 @@ class FeedTransaction:
         self._call_columns = Columns(connection, Call, [*IDENTITY, *STATE, *COUNTERS])
         self._leg_columns = Columns(connection, Leg, ["call_id", "call_started_at", "direction", *LEG_FOLDED])
         self._event_columns = Columns(connection, CallEvent, EVENT_COLUMNS)
+        self._cost_columns = Columns(connection, CallCost, ["call_id", *Why._fields])
+        self._whys: dict[str, Why | None] = {}  # of the calls priced here
         self._touched: dict[str, CallEntry] = {}
         self._fresh: list[Event] = []
 
@@ -362,6 +368,8 @@ class FeedTransaction:
                 inserted.append(entry)
             else:
                 updated.append(entry)
+                if entry.state[COST_STATUS] == CostStatus.RATED and state[COST_STATUS] != CostStatus.RATED:
+                    CallCost.objects.using(self.store.using).filter(pk=entry.pk).delete()
                 other_legs += [
                     (entry.pk, *leg) for place, leg in enumerate(legs) if entry.legs[place : place + 1] != [leg]
                 ]
@@ -377,6 +385,8 @@ class FeedTransaction:
         self._call_columns.upsert([self._call_row(entry, revision) for entry in updated], ["id"])
         self._leg_columns.insert(new_legs)
         self._leg_columns.upsert(other_legs, ["call_id", "position"])
+        self._cost_columns.insert(self._cost_rows(inserted))
+        self._cost_columns.upsert(self._cost_rows(updated), ["call_id"])
         new_events: list[Row] = []
         moved_events: list[Row] = []
         for entry in entries:
@@ -412,7 +422,7 @@ class FeedTransaction:
         )
         folded.flags |= number.flags
         events = entry.events
-        return (
+        state = (
             *folded_values(folded),
             max([event.received_us for event in events]),
             number.e164,
@@ -420,6 +430,23 @@ class FeedTransaction:
             entry.stale_as_of_us if folded.stale else None,
             len(events),
         )
+        return state + self._priced(entry, Facts._make(facts_of(state)))
+
+    def _priced(self, entry: CallEntry, facts: Facts) -> Row:
+        """A call is priced when it ends, and again when that changes on which its cost hangs, and at no other time."""
+        version_id = None
+        if entry.is_stored:
+            before = Facts._make(facts_of(entry.state))
+            if before == facts:
+                return entry.state[-len(PRICED) :]
+            if before.has_route_of(facts):
+                version_id = entry.state[TARIFF_VERSION]
+        priced, self._whys[entry.call_id] = self.store.pricing.price(facts, self.devices, version_id)
+        return priced
+
+    def _cost_rows(self, entries: Iterable[CallEntry]) -> list[Row]:
+        whys = ((entry.pk, self._whys.pop(entry.call_id, None)) for entry in entries)
+        return [(pk, *why) for pk, why in whys if why is not None]
 
     def _department(self, entry: CallEntry, folded: FoldedCall) -> int | None:
         """That of the device that decides it, as of when it first did: a later move changes no past bill."""

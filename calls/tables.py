@@ -6,7 +6,7 @@ import django_tables2 as tables
 from django.template.loader import get_template
 from django.utils.html import format_html
 
-from calls.showing import CallRow, Party
+from calls.showing import CallRow, CostCell, Party
 
 
 class PartyColumn(tables.Column):
@@ -45,6 +45,7 @@ class CallTable(tables.Table):
         "Answer", attrs={"th": {"class": "tb-num", "title": "Time to answer"}, "td": {"class": "tb-num tb-answer"}}
     )
     talk = tables.Column("Talk", attrs={"th": {"class": "tb-num"}, "td": {"class": "tb-num tb-talk"}})
+    cost = tables.Column("Cost", attrs={"th": {"class": "tb-num"}, "td": {"class": "tb-num tb-cost"}})
 
     class Meta:
         orderable = False
@@ -53,7 +54,8 @@ class CallTable(tables.Table):
         default = ""
 
     def __init__(self, data: list[CallRow], *, with_date: bool, caption: str) -> None:
-        super().__init__(data)
+        """Without a column of costs where no call was priced."""
+        super().__init__(data, exclude=() if any(row.cost.text for row in data) else ("cost",))
         self.with_date = with_date
         self.caption = caption
 
@@ -66,6 +68,10 @@ class CallTable(tables.Table):
 
     def render_who(self, record: CallRow) -> str:
         return format_html('<div class="tb-party">{} {}</div>', direction_mark(record.direction), party(record.who))
+
+    def render_cost(self, value: CostCell) -> str:
+        dim = "tb-dim" if value.is_missing else ""
+        return format_html('<span class="{}" title="{}">{}</span>', dim, value.note, value.text)
 
     def render_word(self, record: CallRow) -> str:
         return outcome_mark(record.glyph, record.word)

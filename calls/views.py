@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from calls.access import scope_of
 from calls.detail import CallPage
 from calls.download import STREAMS, download
+from calls.export import BESIDE
 from calls.filters import ANY_TIME, Selection
 from calls.keyset import BadCursorError, Keyset, capped_count, count_words
 from calls.models import Call
@@ -65,7 +66,7 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 @require_safe
 def call_detail(request: HttpRequest, pk: int) -> HttpResponse:
     scope = scope_of(request.user)
-    calls = Call.objects.visible_to(scope).select_related("feed", "department")
+    calls = Call.objects.visible_to(scope).select_related(*BESIDE, "pricing")
     call = get_object_or_404(calls, pk=pk)
     now = timezone.now()
     touching = outages_between(call.started_at, call.ended_at, now, call.feed_id)

@@ -17,6 +17,13 @@ STATE_WORDS = {
     CallState.TALKING: "Talking",
     CallState.HELD: "Held",
 }
+COST_WORDS = {  # by calls.models.CostStatus
+    "rated": "Priced",
+    "not_charged": "Not charged",
+    "unrated": "Unrated",
+    "stale": "End not seen",
+    "off": "Not priced",
+}
 FLAG_WORDS: dict[str, Words] = {
     "clock_later_candidate": (
         "Morning or afternoon guessed",

@@ -6,6 +6,7 @@ from fractions import Fraction
 from calls.costing.terms import Rounding
 
 SHOWN = 1_000_000  # a trace shows amounts to a millionth
+KEPT_DP = 6  # a call's stored cost is in millionths
 UNENDING_DP = 20  # digits kept of a cost that no decimal number is equal to, where it is not to be rounded
 
 
@@ -23,6 +24,22 @@ def rounded(numerator: int, denominator: int, rounding: Rounding) -> Decimal:
         return _decimal(*_half_up(numerator, denominator, rounding.dp))
     units, rest = divmod(numerator * scale, denominator)
     return _decimal(units + 1 if rest and rounding.method == "up" else units, rounding.dp)
+
+
+def in_millionths(numerator: int, denominator: int, rounding: Rounding) -> int:
+    """`numerator` / `denominator` (0 or more) as it is kept: rounded once.
+
+    Where the rounding asks for more digits than a millionth has, or for all of them, it is to the millionth; half up
+    where no method is named.
+    """
+    dp = KEPT_DP if rounding.method == "none" else min(rounding.dp, KEPT_DP)
+    if rounding.method in {"none", "half_up"}:
+        units, _ = _half_up(numerator, denominator, dp)
+    else:
+        units, rest = divmod(numerator * 10**dp, denominator)
+        if rest and rounding.method == "up":
+            units += 1
+    return int(units * 10 ** (KEPT_DP - dp))
 
 
 def plain(amount: Decimal) -> str:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -47,7 +47,9 @@ class PricedVersion:
     since: datetime
     until: datetime
     is_used: bool
+    of_the_tariff: tuple[str, str, str]  # currency, VAT, time zone
     using: str = "default"
+    ready: _Ready | None = None
 
     def holds(self, answered_at: datetime) -> bool:
         """Whether the local day of an answer, in the tariff's time zone, is one of the version's."""
@@ -56,15 +58,24 @@ class PricedVersion:
     @property
     def rater(self) -> Rater | None:
         """Read at the first call. None where the stored document is no longer sound, which is logged."""
-        return self._ready.rater
+        return self._read().rater
 
     @property
     def destinations(self) -> dict[str, int]:
         """Key of the Destination by the digits of a prefix."""
-        return self._ready.destinations
+        return self._read().destinations
 
-    @cached_property
-    def _ready(self) -> _Ready:
+    def is_as(self, other: "PricedVersion") -> bool:
+        """Whether both say the same prices."""
+        return (self.version_id, self.edition, self.of_the_tariff) == (
+            other.version_id,
+            other.edition,
+            other.of_the_tariff,
+        )
+
+    def _read(self) -> _Ready:
+        if self.ready is not None:
+            return self.ready
         # Rows of a later edition do no harm: `mark_used` then refuses what was priced with them.
         version = TariffVersion.objects.using(self.using).select_related("tariff").get(pk=self.version_id)
         try:
@@ -72,7 +83,8 @@ class PricedVersion:
         except DocumentError as error:
             logger.error("Tariff version can't be read: %s: %s", version, error)
             rater = None
-        return _Ready(rater, dict(version.prefixes.values_list("digits", "destination_id")))
+        self.ready = _Ready(rater, dict(version.prefixes.values_list("digits", "destination_id")))
+        return self.ready
 
 
 @dataclass
@@ -90,7 +102,7 @@ class PriceBook:
         The most specific tariff that holds on the day: of the carrier and the DID, of the carrier, of any carrier and
         the DID, of any carrier. Of its versions that hold, the one of the highest number.
         """
-        did = did if direction == "in" else ""
+        did = _without_zeros(did) if direction == "in" else ""
         for carrier in (carrier_id, None) if carrier_id is not None else (None,):
             for wanted in (did, "") if did else ("",):
                 for version in self.by_key.get((carrier, direction, wanted), ()):
@@ -99,8 +111,16 @@ class PriceBook:
         return None
 
 
-def load_price_book(using: str = "default") -> PriceBook:
-    """The tariffs as they are published now; two queries, however many there are."""
+def _without_zeros(did: str) -> str:
+    """A DID without leading zeros, which a PBX that pads with zeros leaves out and people write."""
+    return did.lstrip("0")
+
+
+def load_price_book(using: str = "default", before: PriceBook | None = None) -> PriceBook:
+    """The tariffs as they are published now; two queries, however many there are.
+
+    `before` is the book as it was: versions that were not edited since need not be read again.
+    """
     book = PriceBook()
     choice = CostingChoice.objects.using(using).first()
     if choice is not None:
@@ -120,10 +140,14 @@ def load_price_book(using: str = "default") -> PriceBook:
             since=day_start(version.valid_from, zone),
             until=NEVER if version.valid_to is None else day_start(version.valid_to, zone),
             is_used=version.used_since is not None,
+            of_the_tariff=(tariff.currency, tariff.vat, tariff.time_zone),
             using=using,
         )
+        known = before.by_id.get(version.pk) if before else None
+        if known is not None and priced.is_as(known):
+            priced.ready = known.ready
         book.by_id[version.pk] = priced
-        book.by_key.setdefault((tariff.carrier_id, tariff.direction, tariff.did), []).append(priced)
+        book.by_key.setdefault((tariff.carrier_id, tariff.direction, _without_zeros(tariff.did)), []).append(priced)
     return book
 
 

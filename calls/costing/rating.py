@@ -11,15 +11,16 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from calls.costing.amounts import amount_text, plain, rounded
+from calls.costing.amounts import amount_text, in_millionths, plain, rounded
 from calls.costing.charging import Charger
 from calls.costing.localclock import LocalClock, seconds_of
-from calls.costing.terms import DAY_S, Document, Part, Prefix, component_over, part_over
+from calls.costing.terms import DAY_S, Document, Part, Prefix, Rounding, component_over, part_over
 from calls.costing.timetable import Timetable
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 ROUNDED = {"up": "rounded up", "half_up": "rounded half up", "down": "rounded down"}
+SHORTEST_SHORT_NUMBER = 3
 WRITTEN_IN_NUMBERS = str.maketrans("", "", "+ -().")
 
 _MakeCharger = Callable[[Part], Charger]
@@ -54,6 +55,18 @@ class Rating(NamedTuple):
     charges: tuple[tuple[str, str, int, int, int], ...] = ()
     reason: str = ""
     trace: tuple[str, ...] = ()
+    before_markup: tuple[int, int] = (0, 1)
+    rounding: Rounding = Rounding()
+
+    @property
+    def recharge_millionths(self) -> int:
+        """The cost as it is kept, to a millionth of the currency."""
+        return in_millionths(self.numerator, self.denominator, self.rounding)
+
+    @property
+    def carrier_millionths(self) -> int:
+        """What the carrier charges, which is the cost without the mark-up, as it is kept."""
+        return in_millionths(*self.before_markup, self.rounding)
 
     @property
     def exact(self) -> Fraction:
@@ -93,10 +106,19 @@ class Rater:
         self._totals: dict[str, _Total] = {}
         self._money = f"{document.currency}, {document.vat} VAT"
 
-    def rate(self, answered_at: datetime | None, duration_s: int, number: str = "", *, stale: bool = False) -> Rating:
+    def rate(
+        self,
+        answered_at: datetime | None,
+        duration_s: int,
+        number: str = "",
+        *,
+        stale: bool = False,
+        is_short: bool = False,
+    ) -> Rating:
         """What a call costs. `duration_s` are its billable seconds; `answered_at` is aware, or None if never answered.
 
         `number` is in international form; without a prefix of the tariff that begins it, the call is unrated.
+        `is_short`: it is a short or emergency number as dialled, which no international prefix begins.
         """
         if stale or answered_at is None or duration_s == 0:
             return STALE if stale else NOT_ANSWERED if answered_at is None else ZERO_SECONDS
@@ -104,7 +126,7 @@ class Rater:
             raise ValueError("A call needs an aware time of answer and a duration of 0 or more.")
         digits = number if number.isascii() and number.isdigit() else _digits(number)
         prefix = self._prefixes.longest(digits)
-        if prefix is None:
+        if prefix is None or (is_short and not _may_begin_short(prefix)):
             return self._unrated(number)
         total = self._totals.get(prefix.prefix) or self._total(prefix)
         answered = seconds_of(answered_at)
@@ -129,6 +151,7 @@ class Rater:
             charges.append((component.name, charge.band, charge.billed_s, charge.numerator, charger.denominator))
         if total.is_sum:
             trace.append(f"components together {amount_text(numerator, denominator)}")
+        before_markup = numerator, denominator
         numerator, denominator = total.marked_up(numerator, denominator, trace)
         cost = rounded(numerator, denominator, total.rounding)
         trace.append(f"{total.rounding_words}: {plain(cost)} {self._money}")
@@ -145,6 +168,8 @@ class Rater:
             tuple(charges),
             "",
             tuple(trace),
+            before_markup,
+            total.rounding,
         )
 
     def _unrated(self, number: str, component: str = "") -> Rating:
@@ -179,6 +204,13 @@ def _digits(number: str) -> str:
     """The digits of a number as people write it; none of one masked or withheld, as it might hide a longer prefix."""
     digits = number.translate(WRITTEN_IN_NUMBERS)
     return digits if digits.isascii() and digits.isdigit() else ""
+
+
+def _may_begin_short(prefix: Prefix) -> bool:
+    """118 begins 118500, but +1 does not. Where a prefix has no class, one of three digits is taken for its own."""
+    if prefix.destination_class:
+        return prefix.destination_class != "international"
+    return not prefix.prefix or len(prefix.prefix) >= SHORTEST_SHORT_NUMBER
 
 
 class _Prefixes:

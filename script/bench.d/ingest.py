@@ -43,7 +43,7 @@ from tests.services import free_port, running_site
 HERE = Path(__file__).parent
 REFERENCE = HERE / "reference" / "_reference_loop.py"
 LIVE_START = "2026-11-02T08:30"
-PARTS = ("load", "latency", "burst", "flat")
+PARTS = ("load", "costing", "latency", "burst", "flat")
 POLL_SECONDS = 0.001
 PATIENCE_SECONDS = 120.0
 
@@ -92,12 +92,50 @@ def _serve_once(listener: socket.socket, path: Path) -> None:
         peer.sendfile(file)
 
 
-def _product(database: SQLite | Postgres, lines: Path) -> Cost:
+def costing(database: SQLite | Postgres, options: argparse.Namespace, scratch: Path) -> None:
+    """Rates of the same load with every call priced by the example tariff, and with none, one after the other."""
+    lines = make_lines(scratch, options.lines)
+    ratios, cpu_ratios, rates = [], [], []
+    for run in range(options.runs):
+        order = [False, True] if run % 2 == 0 else [True, False]
+        found = {is_on: _product(database, lines, is_on) for is_on in order}
+        off, on = found[False], found[True]
+        rates.append(options.lines / on.json()["seconds"])
+        ratios.append(off.json()["seconds"] / on.json()["seconds"])
+        cpu_ratios.append(off.cpu_seconds / on.cpu_seconds)
+        say(f"  run {run + 1}: {rates[-1]:,.0f} lines/s: ratio {ratios[-1]:.3f}, of CPU {cpu_ratios[-1]:.3f}")
+    say(
+        f"{database.name}: load of {options.lines:,} lines, every call priced: {median(rates):,.0f} lines/s, "
+        f"{median(ratios):.3f} of the rate without prices (target 0.90), of CPU {median(cpu_ratios):.3f}"
+    )
+
+
+TURN_ON = """
+from django.utils import timezone
+from calls.costing.models import CostingChoice
+from calls.costing.versions import install_example
+version = install_example(timezone.localdate())
+CostingChoice.objects.update_or_create(pk=1, defaults={"is_on": True})
+print(version.pk)
+"""
+COUNT_RATED = """
+from calls.models import Call
+print(Call.objects.filter(cost_status="rated").count())
+"""
+
+
+def _product(database: SQLite | Postgres, lines: Path, is_priced: bool = False) -> Cost:
     with database.fresh() as place:
+        if is_priced:
+            manage(place.environment(), "shell", "--verbosity", "0", "-c", TURN_ON)
         cost = manage(place.environment(), "ingest", "--file", lines, "--feed", FEED, "--json")
         summary = cost.json()
         if summary["events"] != summary["lines"] or summary["quarantined"]:
             raise RuntimeError(f"not every line became an event: {summary}")
+        if is_priced and not int(
+            manage(place.environment(), "shell", "--verbosity", "0", "-c", COUNT_RATED).output.split()[-1]
+        ):
+            raise RuntimeError("no call was priced")
         return cost
 
 
@@ -252,7 +290,7 @@ def main() -> None:
     parser.add_argument("--directory", help="on the disk to be measured (default: the system's temporary one)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that its servers end with it
-    parts = {"load": load, "latency": latency, "burst": burst, "flat": flat}
+    parts = {"load": load, "costing": costing, "latency": latency, "burst": burst, "flat": flat}
     with scratch_directory(options.directory) as scratch, databases(options.database, scratch) as chosen:
         for part in options.parts:
             for database in chosen:

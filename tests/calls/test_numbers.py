@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
-from calls.numbers import NumberReading, display, is_short_number, may_be_valid, read_did, read_number
+from calls.numbers import (
+    NumberReading,
+    display,
+    is_short_number,
+    may_be_valid,
+    read_did,
+    read_number,
+    short_number,
+    unallotted_number,
+)
 from calls.records import Flag
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -326,3 +335,32 @@ def library_says_valid(text: str, region: str | None) -> bool:
         return phonenumbers.is_valid_number(phonenumbers.parse(text, region))
     except phonenumbers.NumberParseException:
         return False
+
+
+@pytest.mark.parametrize(
+    ("number", "region", "expected"),
+    [
+        ("7700900123", "GB", "447700900123"),  # kept for films
+        ("07700900123", "GB", "447700900123"),
+        ("1632960123", "GB", "441632960123"),
+        ("79460712", "GB", ""),  # local: which town?
+        ("2040", "GB", ""),
+        ("353201234567", "GB", ""),  # may be abroad
+        ("4930123456", "GB", ""),
+        ("7911XXXXXX", "GB", ""),
+        ("", "GB", ""),
+        ("5550100123", "US", ""),  # just as long as a number of Brazil
+        ("0612345678", "IT", ""),  # lengths differ there, and the zero stays
+    ],
+)
+def test_a_number_that_no_plan_knows_is_only_read_where_it_can_be_nothing_else(number, region, expected):
+    assert unallotted_number(number, region) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "prefix", "expected"),
+    [("999", "", "999"), ("9999", "9", "999"), ("999", "9", "999"), ("9118500", "9", "118500"), ("2040", "9", ""),
+     ("9", "9", ""), ("99X", "", "")],
+)  # fmt: skip
+def test_short_numbers_with_and_without_the_outside_line_prefix(number, prefix, expected):
+    assert short_number(number, direction="out", region="GB", outside_prefix=prefix) == expected

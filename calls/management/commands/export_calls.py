@@ -14,7 +14,7 @@ from smdr_site.commands import Error, instant
 
 
 class Command(TollbookCommand):
-    help = "Write every call: the fields of docs/call-model.md, times in UTC."
+    help = "Write every call: the fields of docs/call-model.md, times in UTC, money as text."
     example = "manage.py export_calls --feed 'Head office' --since 2026-11-01 > november.jsonl"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
