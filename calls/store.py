@@ -6,7 +6,7 @@ assembly.py; here events are matched with what is stored, folded, and only diffe
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -190,6 +190,17 @@ class CallStore:
             return len(work.fold_all())
 
 
+@dataclass(slots=True)
+class Folded:
+    """What a fold of some calls changed: by call id the names of it, and the rows to write."""
+
+    changed: dict[str, list[str]] = field(default_factory=dict)
+    updated: list[CallEntry] = field(default_factory=list)
+    new_legs: list[Row] = field(default_factory=list)
+    changed_legs: list[Row] = field(default_factory=list)
+    shortened: list[CallEntry] = field(default_factory=list)  # by legs that are no more
+
+
 class FeedTransaction:
     """One batch of changes to one feed, inside its lock."""
 
@@ -344,54 +355,56 @@ class FeedTransaction:
         """Fold every opened call again and write the differences: call id → names of what changed."""
         return self._write_entries(self.entries.values())
 
-    def _write_entries(self, entries: Iterable[CallEntry]) -> dict[str, list[str]]:
+    def _write_entries(self, entries: Collection[CallEntry]) -> dict[str, list[str]]:
         revision = self.state.revision + 1
-        changed: dict[str, list[str]] = {}
-        inserted: list[CallEntry] = []
-        updated: list[CallEntry] = []
-        new_legs: list[Row] = []
-        other_legs: list[Row] = []
+        inserted = [entry for entry in entries if not entry.is_stored]
+        for entry, pk in zip(inserted, self._fresh_ids(len(inserted)), strict=True):
+            entry.pk = pk
+        # Events are most of the rows, and of their call they need the key only: Postgres takes them in while calls
+        # are folded. In this block nothing can be asked of it.
+        with self._event_columns.inserting(
+            [(entry.pk, hashed, *event[1:]) for entry in entries for hashed, event in entry.new_events]
+        ):
+            folded = self._fold(entries, revision)
+        for entry in folded.shortened:
+            Leg.objects.using(self.store.using).filter(call_id=entry.pk, position__gte=len(entry.legs)).delete()
+        self._call_columns.insert([self._call_row(entry, revision) for entry in inserted])
+        self._call_columns.upsert([self._call_row(entry, revision) for entry in folded.updated], ["id"])
+        self._leg_columns.insert(folded.new_legs)
+        self._leg_columns.upsert(folded.changed_legs, ["call_id", "position"])
+        moved_events: list[Row] = []
+        for entry in entries:
+            entry.new_events = []
+            if entry.moved_events:
+                moved_events += [(entry.pk, hashed, *event[1:]) for hashed, event in entry.moved_events]
+                entry.moved_events = []
+        self._event_columns.upsert(moved_events, ["call_id", "line_hash", "n"])
+        self.tally.calls += len(inserted)
+        if folded.changed:
+            self.tally.revision = revision
+        return folded.changed
+
+    def _fold(self, entries: Iterable[CallEntry], revision: int) -> "Folded":
+        """Fold these calls anew, in memory only; what of them differs from what is stored."""
+        result = Folded()
         for entry in entries:
             folded = fold(entry.events, self.devices.kinds, entry.stale_as_of_us)
             state = self._state_row(entry, folded)
             legs = [(folded.started_at, folded.direction, *leg_values(leg)) for leg in folded.legs]
             if state == entry.state and legs == entry.legs:
                 continue
-            changed[entry.call_id] = _differences(entry, state, legs)
-            if not entry.is_stored:
-                inserted.append(entry)
-            else:
-                updated.append(entry)
-                other_legs += [
-                    (entry.pk, *leg) for place, leg in enumerate(legs) if entry.legs[place : place + 1] != [leg]
-                ]
-                if len(legs) < len(entry.legs):
-                    Leg.objects.using(self.store.using).filter(call_id=entry.pk, position__gte=len(legs)).delete()
+            result.changed[entry.call_id] = _differences(entry, state, legs)
+            pk, stored = entry.pk, entry.legs
+            if entry.is_stored:
+                result.updated.append(entry)
+                result.changed_legs += [(pk, *leg) for leg, old in zip(legs, stored, strict=False) if leg != old]
+                if len(legs) < len(stored):
+                    result.shortened.append(entry)
+            result.new_legs += [(pk, *leg) for leg in legs[len(stored) :]]
             entry.state, entry.legs = state, legs
             entry.version += 1
             entry.checked = revision
-        for entry, pk in zip(inserted, self._fresh_ids(len(inserted)), strict=True):
-            entry.pk = pk
-            new_legs += [(pk, *leg) for leg in entry.legs]
-        self._call_columns.insert([self._call_row(entry, revision) for entry in inserted])
-        self._call_columns.upsert([self._call_row(entry, revision) for entry in updated], ["id"])
-        self._leg_columns.insert(new_legs)
-        self._leg_columns.upsert(other_legs, ["call_id", "position"])
-        new_events: list[Row] = []
-        moved_events: list[Row] = []
-        for entry in entries:
-            pk = entry.pk
-            new_events += [(pk, hashed, *event[1:]) for hashed, event in entry.new_events]
-            entry.new_events = []
-            if entry.moved_events:
-                moved_events += [(pk, hashed, *event[1:]) for hashed, event in entry.moved_events]
-                entry.moved_events = []
-        self._event_columns.insert(new_events)
-        self._event_columns.upsert(moved_events, ["call_id", "line_hash", "n"])
-        self.tally.calls += len(inserted)
-        if changed:
-            self.tally.revision = revision
-        return changed
+        return result
 
     def _fresh_ids(self, count: int) -> list[int]:
         return reserve_ids(self._connection, Call, count) if count else []
