@@ -10,15 +10,16 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
+from weakref import WeakKeyDictionary, proxy
 
-from django.db import models
+from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 Row = tuple[Any, ...]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - SQLite's driver hands out naive UTC
-MICROSECOND_FIELDS = frozenset({"received_at", "last_received_at", "stale_as_of"})
+MICROSECOND_FIELDS = frozenset({"received_at", "last_received_at", "stale_as_of", "first_at", "last_at"})
 REMEMBERED_INSTANTS = 16_384
 POSTGRES_EPOCH_US = 946_684_800_000_000  # 2000-01-01
 MICROSECOND = timedelta(microseconds=1)
@@ -32,6 +33,7 @@ COPY_TYPES = {
     "BooleanField": "bool",
     "CharField": "text",
     "DateTimeField": "int8",  # in binary a timestamptz is the microseconds since 2000, see `copied`
+    "FloatField": "float8",
     "ForeignKey": "int8",
     "IntegerField": "int4",
     "SmallIntegerField": "int2",
@@ -68,6 +70,19 @@ def epoch_seconds(value: datetime) -> int:
 
 def epoch_microseconds(value: datetime) -> int:
     return (value - (EPOCH if value.tzinfo else NAIVE_EPOCH)) // MICROSECOND
+
+
+_known: "WeakKeyDictionary[BaseDatabaseWrapper, dict[tuple[type[models.Model], tuple[str, ...]], Columns]]"
+_known = WeakKeyDictionary()
+
+
+def columns(using: str, model: type[models.Model], names: tuple[str, ...]) -> "Columns":
+    """The `Columns` of this thread's connection, made once: to make them takes longer than to write a small batch."""
+    connection = connections[using]
+    known = _known.setdefault(connection, {})
+    if (model, names) not in known:
+        known[model, names] = Columns(proxy(connection), model, names)
+    return known[model, names]
 
 
 class Columns:

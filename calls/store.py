@@ -15,7 +15,7 @@ from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.db import connections, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from calls.assembly import fold
 from calls.devices import Devices
@@ -23,7 +23,7 @@ from calls.directory.models import Extension, FeedState
 from calls.models import Call, CallEvent, Leg
 from calls.numbers import read_number
 from calls.records import Event, FoldedCall
-from calls.rows import Columns, Row, epoch_microseconds, precise_instant, reserve_ids
+from calls.rows import Row, columns, epoch_microseconds, precise_instant, reserve_ids
 
 CACHED_CALLS = 2_500
 
@@ -44,6 +44,8 @@ LEG_FOLDED = tuple(
     for field in Leg._meta.concrete_fields
     if field.attname not in {"id", "call_id", "call_started_at", "direction"}
 )
+CALL_COLUMNS = (*IDENTITY, *STATE, *COUNTERS)
+LEG_COLUMNS = ("call_id", "call_started_at", "direction", *LEG_FOLDED)
 EVENT_COLUMNS = (
     "call_id", "line_hash", "line", "n", "received_at", "journal", "sequence", "connection", "at", "clock_rule",
     "id_started_at", "name", "direction", "trunk", "extension", "source_extension", "number_raw", "number",
@@ -123,7 +125,7 @@ class CallStore:
         work: FeedTransaction | None = None
         try:
             with transaction.atomic(using=self.using):
-                state = FeedState.objects.using(self.using).select_for_update().get(pk=self.feed_id)
+                state = FeedState.locked(self.feed_id, self.using)
                 if state.revision != self._revision:
                     self._foreign_revision = state.revision
                 self.devices.refresh()
@@ -212,9 +214,9 @@ class FeedTransaction:
         self.entries: dict[str, CallEntry] = {}
         self.tally = Tally(revision=state.revision)
         self._connection = connection
-        self._call_columns = Columns(connection, Call, [*IDENTITY, *STATE, *COUNTERS])
-        self._leg_columns = Columns(connection, Leg, ["call_id", "call_started_at", "direction", *LEG_FOLDED])
-        self._event_columns = Columns(connection, CallEvent, EVENT_COLUMNS)
+        self._call_columns = columns(store.using, Call, CALL_COLUMNS)
+        self._leg_columns = columns(store.using, Leg, LEG_COLUMNS)
+        self._event_columns = columns(store.using, CallEvent, EVENT_COLUMNS)
         self._touched: dict[str, CallEntry] = {}
         self._fresh: list[Event] = []
 
@@ -333,11 +335,7 @@ class FeedTransaction:
         if self._touched:
             self._write_entries(self._touched.values())
         tally = self.tally
-        changes: dict[str, Any] = {
-            name: F(name) + count
-            for name in ("accepted", "events", "duplicates", "quarantined")
-            if (count := getattr(tally, name))
-        }
+        changes: dict[str, Any] = {}
         if tally.last_line_us:
             last_line_at = precise_instant(tally.last_line_us)
             if self.state.last_line_at is None or last_line_at > self.state.last_line_at:
@@ -348,8 +346,11 @@ class FeedTransaction:
                 changes["last_event_at"] = last_event_at
         if tally.revision != self.state.revision:
             changes["revision"] = tally.revision
-        if changes:
-            FeedState.objects.using(self.store.using).filter(pk=self.store.feed_id).update(**changes)
+        self.state.count(
+            self.store.using,
+            {name: getattr(tally, name) for name in ("accepted", "events", "duplicates", "quarantined")},
+            changes,
+        )
 
     def fold_all(self) -> dict[str, list[str]]:
         """Fold every opened call again and write the differences: call id → names of what changed."""
