@@ -107,6 +107,11 @@ class Pricing:
         """The transaction was undone."""
         self._revision = -1
 
+    @property
+    def may_ask(self) -> bool:
+        """Whether pricing a call may read from the database: the first call of a version does."""
+        return any(version.ready is None or not version.is_used for version in self.book.by_id.values())
+
     def price(self, facts: Facts, devices: Devices, version_id: int | None = None) -> tuple[Priced, Why | None]:
         """What a call of these facts costs now. `version_id` is kept while the time of answer is one of its days.
 
