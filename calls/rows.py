@@ -43,6 +43,11 @@ COPY_TYPES = {
 
 
 @lru_cache(maxsize=REMEMBERED_INSTANTS)
+def instant(at: int) -> datetime:
+    return EPOCH + timedelta(seconds=at)
+
+
+@lru_cache(maxsize=REMEMBERED_INSTANTS)
 def precise_instant(at_us: int) -> datetime:
     return EPOCH + timedelta(microseconds=at_us)
 

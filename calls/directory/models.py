@@ -25,6 +25,8 @@ from calls.directory.operation import FeedHour as FeedHour  # noqa: PLC0414 - fo
 from calls.directory.operation import FeedState as FeedState  # noqa: PLC0414 - for whoever imports models
 from calls.directory.operation import Outage as Outage  # noqa: PLC0414 - for whoever imports models
 from calls.directory.operation import WorkerStatus as WorkerStatus  # noqa: PLC0414 - for whoever imports models
+from calls.directory.saved_boards import SavedBoard as SavedBoard  # noqa: PLC0414 - for whoever imports models
+from calls.directory.wall_links import WallLink as WallLink  # noqa: PLC0414 - for whoever imports models
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
