@@ -6,6 +6,7 @@ Only calls/store.py writes these tables.
 from enum import StrEnum
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
@@ -171,6 +172,69 @@ class CallCost(models.Model):
 
     def __str__(self) -> str:
         return self.trace.partition("\n")[0]
+
+
+class Recost(models.Model):
+    """An explicit job: calls that started in a range get the prices that hold for them now (calls/recosting.py).
+
+    Its first pass changes nothing and adds up what would change; its second changes. Money in millionths, by currency.
+    """
+
+    class State(models.TextChoices):
+        LOOKING = "looking", "Being worked out"
+        READY = "ready", "Ready to apply"
+        APPLYING = "applying", "Being applied"
+        DONE = "done", "Applied"
+
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    state = models.CharField(max_length=8, choices=State, default=State.LOOKING)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+    finished_at = models.DateTimeField(null=True)
+    worked_at = models.DateTimeField(null=True, help_text="When its last chunk was done.")
+    prices = models.CharField(max_length=32, blank=True, help_text="A digest of the prices that were looked at.")
+    total = models.BigIntegerField(default=0)  # calls in the range
+    looked_at = models.BigIntegerField(default=0)
+    feed_id_at = models.BigIntegerField(default=0)  # the place of this pass: after this call of this feed
+    started_at_at = models.DateTimeField(null=True)
+    call_id_at = models.BigIntegerField(default=0)
+    would_change = models.BigIntegerField(default=0)
+    would_differ = models.JSONField(default=dict)
+    changed = models.BigIntegerField(default=0)
+    differ = models.JSONField(default=dict)
+    largest = models.JSONField(default=list)
+
+    class Meta:
+        ordering: ClassVar = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"new prices of {self.since:%Y-%m-%d %H:%M} to {self.until:%Y-%m-%d %H:%M}"
+
+
+class RecostChange(models.Model):
+    """What a recost changed of one call: the old figure beside the new."""
+
+    recost = models.ForeignKey(Recost, models.PROTECT, related_name="changes")
+    call = models.ForeignKey(Call, models.CASCADE, related_name="recosts")
+    old_cost = models.BigIntegerField(null=True)
+    old_recharge = models.BigIntegerField(null=True)
+    old_currency = models.CharField(max_length=3, blank=True)
+    old_status = models.CharField(max_length=11, blank=True)
+    old_reason = models.CharField(max_length=40, blank=True)
+    old_version = models.ForeignKey(TariffVersion, models.PROTECT, null=True, related_name="+")
+    new_cost = models.BigIntegerField(null=True)
+    new_recharge = models.BigIntegerField(null=True)
+    new_currency = models.CharField(max_length=3, blank=True)
+    new_status = models.CharField(max_length=11, blank=True)
+    new_reason = models.CharField(max_length=40, blank=True)
+    new_version = models.ForeignKey(TariffVersion, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["recost", "call"], name="recost_change_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.call_id}: {self.old_cost} → {self.new_cost}"
 
 
 class Leg(models.Model):

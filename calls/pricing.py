@@ -84,10 +84,14 @@ class Why(NamedTuple):
 
 
 class Pricing:
-    """Prices the calls of one feed. It belongs to a store; `begin` is called in each of its transactions."""
+    """Prices the calls of one feed. It belongs to a store; `begin` is called in each of its transactions.
 
-    def __init__(self, using: str = "default") -> None:
+    `is_trial`: nothing is kept of what it prices, so that no version is marked as used.
+    """
+
+    def __init__(self, using: str = "default", *, is_trial: bool = False) -> None:
         self._using = using
+        self._is_trial = is_trial
         self._revision = -1
         self._marked: set[int] = set()
         self.book = PriceBook()
@@ -140,7 +144,7 @@ class Pricing:
         """The chosen version, marked as used in this transaction; chosen anew where somebody edited it meanwhile."""
         for _ in range(TRIES):
             version = choose()
-            if version is None or version.is_used or version.version_id in self._marked:
+            if version is None or version.is_used or self._is_trial or version.version_id in self._marked:
                 return version
             if mark_used([version]):
                 self._marked.add(version.version_id)

@@ -205,7 +205,7 @@ class FeedTransaction:
         self.entries: dict[str, CallEntry] = {}
         self.tally = Tally(revision=state.revision)
         self._connection = connection
-        self._call_columns = Columns(connection, Call, [*IDENTITY, *STATE, *COUNTERS])
+        self._call_columns = call_columns(store.using)
         self._leg_columns = Columns(connection, Leg, ["call_id", "call_started_at", "direction", *LEG_FOLDED])
         self._event_columns = Columns(connection, CallEvent, EVENT_COLUMNS)
         self._cost_columns = Columns(connection, CallCost, ["call_id", *Why._fields])
@@ -318,6 +318,20 @@ class FeedTransaction:
         return False
 
     # Writing
+
+    def replace_costs(self, calls: Sequence[tuple[Row, Priced, Why | None]]) -> None:
+        """Write new costs of stored calls, each with its row of `call_columns` as read in this transaction."""
+        revision = self.state.revision + 1
+        cost_at, version_at = len(IDENTITY) + len(FOLDED + KEPT), len(IDENTITY) + len(STATE)
+        self._call_columns.upsert(
+            [(*row[:cost_at], *priced, row[version_at] + 1, revision) for row, priced, _ in calls], ["id"]
+        )
+        self._cost_columns.upsert([(row[0], *why) for row, _, why in calls if why is not None], ["call_id"])
+        without = [row[0] for row, _, why in calls if why is None]
+        CallCost.objects.using(self.store.using).filter(pk__in=without).delete()
+        for row, _, _ in calls:
+            self.store._cache.pop(row[2], None)
+        self.tally.revision = revision
 
     def write(self) -> None:
         """Fold what was touched, write it, and count it under the feed's next revision."""
@@ -455,6 +469,11 @@ class FeedTransaction:
             department: int | None = entry.state[DEPARTMENT]
             return department
         return self.devices.departments.get(device)
+
+
+def call_columns(using: str = "default") -> Columns:
+    """A call's columns in the order in which the store has them."""
+    return Columns(connections[using], Call, [*IDENTITY, *STATE, *COUNTERS])
 
 
 LEG_POSITION = 3 + LEG_FOLDED.index("position")
