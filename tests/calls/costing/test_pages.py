@@ -245,8 +245,8 @@ def test_last_months_calls_are_priced_on_another_version(clerk: Client, draft: T
         Rater(BANDED), "GBP", EVERYTHING, of_days(date(2026, 10, 1), date(2026, 10, 31), Rater(BANDED).zone)
     )
     assert [(line.name, line.calls, str(line.was), str(line.would_be), line.unrated) for line in result.lines] == [
-        ("mobile", 1, "0.080000", "0.1000", 0),
-        ("national", 1, "0.050000", "0.0600", 0),
+        ("mobile", 1, "0.080000", "0.100000", 0),
+        ("national", 1, "0.050000", "0.060000", 0),
         ("other", 1, "0", "0", 1),
     ]
     assert (result.not_priced, result.total.calls, result.upto) == (1, 3, None)
