@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import CharField, F, Value
 from django.db.models.functions import Cast, Coalesce, NullIf, Substr
 
+from calls.costing.models import Destination
 from calls.counting import NO_DEVICE
 from calls.directory.models import AccountCode, Contact, Department, Did, Feed, Trunk
 from calls.numbers import display
@@ -106,6 +107,23 @@ ACCOUNT = Dimension(
     (Column("account_code", "Account code", Kind.TEXT, named_by="name"), Column("name", "Name", Kind.TEXT)),
     _fixed(k0=F("account_code")),
     _account_rows,
+)
+
+
+def _destination_rows(_question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
+    known = {pk: (name, charge_class) for pk, name, charge_class in Destination.objects.values_list()}
+    found = {}
+    for (pk,) in keys:
+        name, charge_class = known.get(pk, ("None", ""))
+        opens = {"to": "null"} if pk is None else {"destination": name} | ({"to": charge_class} if charge_class else {})
+        found[pk,] = Row(pk, {"destination": name, "class": charge_class}, opens)
+    return found
+
+
+DESTINATION = Dimension(
+    (Column("destination", "Destination", Kind.TEXT), Column("class", "Class", Kind.TEXT)),
+    _fixed(k0=F("destination_id")),
+    _destination_rows,
 )
 
 

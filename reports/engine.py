@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.http import QueryDict
 from django.urls import reverse
 
+from calls import money
 from calls.access import Scope
 from calls.filters import Selection
 from calls.models import Leg
@@ -32,6 +33,20 @@ class Kind(StrEnum):
     SHARE = "share"  # 0 to 1
     DECIMAL = "decimal"
     MOMENT = "moment"
+    MONEY = "money"  # an Amount; None where currencies are mixed
+
+
+class Amount(NamedTuple):
+    """Money, in millionths of its currency; of the same currency it can be compared."""
+
+    millionths: int
+    currency: str
+
+    def __str__(self) -> str:
+        return money.exact(self.millionths)
+
+    def __bool__(self) -> bool:
+        return bool(self.millionths)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A report's rows as CSV and JSON: raw values, durations in seconds, complete."""
+"""A report's rows as CSV and JSON: raw values, durations in seconds, money in major units, complete."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from calls.directory.spreadsheet import inert
 from calls.export import utc_text
 from calls.harmless import json_line
 from calls.outage_notes import OutageNote
-from reports.engine import Answer, Question, Report
+from reports.engine import Amount, Answer, Question, Report
 
 
 def csv_lines(report: Report, answer: Answer) -> Iterator[str]:
@@ -42,6 +42,8 @@ def plain(value: Any) -> Any:
     """A value as files have it: instants as ISO 8601 in UTC, shares and decimals to four digits."""
     if isinstance(value, datetime):
         return utc_text(value)
+    if isinstance(value, Amount):
+        return str(value)
     return round(value, 4) if isinstance(value, float) else value
 
 

@@ -1,12 +1,13 @@
 """A report that groups calls by one dimension and measures each group: most of the catalogue."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Q
 
 from reports.dimensions import Dimension, Row
-from reports.engine import Answer, Question, Report, Values
+from reports.engine import Answer, Column, Question, Report, Values
 from reports.measures import Measure, added, sums
 
 
@@ -55,6 +56,10 @@ def figures(measures: Sequence[Measure], found: Values) -> dict[str, Any]:
     return {measure.column.name: measure.of(found) for measure in measures}
 
 
+def _narrowed(column: Column, opens: Mapping[str, str]) -> Column:
+    return column if column.opens is None else replace(column, opens={**opens, **column.opens})
+
+
 def grouped_report(
     slug: str,
     title: str,
@@ -64,16 +69,18 @@ def grouped_report(
     measures: Sequence[Measure],
     *,
     only: Q | None = None,
+    opens: Mapping[str, str] | None = None,
     note: str = "",
     order: str = "",
     **more: Any,
 ) -> Report:
+    """`opens` says of `only` what an address has to, so that a figure opens no more than it counts."""
     return Report(
         slug,
         title,
         group,
         purpose,
-        (*dimension.columns, *(measure.column for measure in measures)),
+        (*dimension.columns, *(_narrowed(measure.column, opens or {}) for measure in measures)),
         grouped(dimension, measures, only=only, note=note, order=order),
         **more,
     )

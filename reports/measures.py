@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Aggregate, Count, Max, Q, Sum
+from django.db.models import Aggregate, Count, Max, Min, Q, Sum
 
 from calls.counting import CALL_COUNTS, seconds_to_answer, service_level, service_measures
-from reports.engine import Column, Kind, Values
+from calls.models import CostStatus
+from reports.engine import Amount, Column, Kind, Values
 
 _IN, _OUT = Q(direction="in"), Q(direction="out")
 IN, OUT = {"direction": "in"}, {"direction": "out"}
@@ -47,11 +48,17 @@ def sums(now: datetime) -> dict[str, Aggregate]:
         "longest_abandoned": Max("duration_seconds", filter=CALL_COUNTS["abandoned"]),
         "abandoned_wait": Sum("duration_seconds", filter=CALL_COUNTS["abandoned"], default=0),
         "last": Max("started_at"),
+        "cost": Sum("cost", default=0),
+        "recharge": Sum("recharge", default=0),
+        "unrated": Count("pk", filter=Q(cost_status=CostStatus.UNRATED)),
+        "first_currency": Min("currency", filter=~Q(currency="")),
+        "last_currency": Max("currency", filter=~Q(currency="")),
         **service_measures(now),
     }
 
 
-GREATEST = {"longest_abandoned", "last"}  # the greatest of the parts is the whole's; all others add up
+GREATEST = {"longest_abandoned", "last", "last_currency"}  # the greatest of the parts is the whole's
+LEAST = {"first_currency"}
 
 
 def added(parts: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Values:
@@ -62,6 +69,8 @@ def added(parts: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Values:
         values = [part[name] for part in listed if part[name] is not None]
         if name in GREATEST:
             whole[name] = max(values, default=None)
+        elif name in LEAST:
+            whole[name] = min(values, default=None)
         else:
             whole[name] = sum(values, timedelta()) if name == "to_person" else sum(values)
     return whole
@@ -80,6 +89,17 @@ def _whole_seconds(sums: Mapping[str, Any]) -> int | None:
     return None if seconds is None else int(seconds)
 
 
+def amount(name: str) -> Callable[[Mapping[str, Any]], Amount | None]:
+    """None where calls of several currencies come together: they are never added."""
+
+    def of(sums: Mapping[str, Any]) -> Amount | None:
+        currency = sums["last_currency"] or ""
+        return Amount(sums[name], currency) if currency == (sums["first_currency"] or "") else None
+
+    return of
+
+
+_CURRENCIES = ("first_currency", "last_currency")
 _LEVEL = ("in_time", "answered_in", "abandoned", "short_abandoned", "waiting_late")
 
 OFFERED = Measure(
@@ -127,3 +147,18 @@ AVERAGE_TALK = Measure(
 )  # fmt: skip
 CALLS = Measure(Column("calls", "Calls", help="Either way", opens={}, bar=True), ("calls",))
 LOST = Measure(Column("lost", "Lost", help="In a transfer or on hold", opens={"counted": "lost"}, better=-1), ("lost",))
+COST = Measure(
+    Column("cost", "Cost", Kind.MONEY, help="What the carrier charges"), ("cost", *_CURRENCIES), amount("cost")
+)
+RECHARGE = Measure(
+    Column("recharge", "Recharge", Kind.MONEY, help="The cost with the tariff's mark-up"),
+    ("recharge", *_CURRENCIES), amount("recharge"),
+)  # fmt: skip
+CURRENCY = Measure(
+    Column("currency", "Currency", Kind.TEXT), _CURRENCIES,
+    lambda sums: (sums["first_currency"] or "") if sums["first_currency"] == sums["last_currency"] else "several",
+)  # fmt: skip
+UNRATED = Measure(
+    Column("unrated", "Unrated", help="Without a cost, for want of a price", opens={"cost": "unrated"}, better=-1),
+    ("unrated",),
+)

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from calls import money
 from calls.journey import clock
 from calls.showing import Party
 from calls.tables import party
@@ -30,6 +31,8 @@ def figure(column: Column, value: Any) -> str:
             return f"{value:.1%}" if TINY_SHARE <= value < 0.1 else f"{value:.0%}"
         case Kind.DECIMAL:
             return f"{value:,.2f}"
+        case Kind.MONEY:
+            return money.shown(value.millionths, value.currency)
         case Kind.MOMENT:
             local = timezone.localtime(value)
             return f"{local:%a} {local.day} {local:%b %Y %H:%M}"

@@ -123,6 +123,10 @@ def _change(column: Column, value: Any, before: Any) -> tuple[str, str]:
     """Shares differ in points, the rest in percent; nothing is said where there is no base."""
     if before in (None, "") or (not before and column.kind != Kind.SHARE):
         return "", ""
+    if column.kind == Kind.MONEY:
+        if value.currency != before.currency:
+            return "", ""
+        value, before = value.millionths, before.millionths
     if column.kind == Kind.SHARE:
         by, unit = round(100 * value) - round(100 * before), " pt"
     else:

@@ -10,7 +10,7 @@ from calls.counting import CALL_COUNTS
 from calls.models import Call
 from calls.querysets import CallQuerySet
 from calls.showing import Showing
-from reports.engine import Answer, Column, Kind, Question, Report, Values
+from reports.engine import Amount, Answer, Column, Kind, Question, Report, Values
 
 MOST = 100
 MOST_LISTED = 10_000
@@ -50,6 +50,7 @@ def _listed(question: Question, calls: Iterable[Call]) -> Answer:
                 "time_to_answer": call.time_to_answer_seconds,
                 "duration": call.duration_seconds,
                 "talk": call.talk_seconds,
+                "cost": None if call.cost is None else Amount(call.cost, call.currency),
                 "hold": call.hold_seconds,
                 "did": call.did,
             }
@@ -129,6 +130,11 @@ REPORTS = (
         "longest-calls", "Longest calls", "What does it cost?", "The calls that took the most talk.",
         (WHEN, DIRECTION, *PARTIES, TALK, Column("hold", "Hold", Kind.SECONDS), DURATION),
         _top(Q(), "talk_seconds", "talk_seconds"), icon="timer", has_course=False,
+    ),
+    Report(
+        "most-expensive", "Most expensive calls", "What does it cost?", "The calls that cost the most.",
+        (WHEN, DIRECTION, *PARTIES, TALK, Column("cost", "Cost", Kind.MONEY)), _top(Q(), "cost", "cost"),
+        icon="coins", has_course=False,
     ),
     Report(
         "unusual", "Unusual calls", "Can we trust it?", "Calls out of hours, abroad, or over an hour: worth a look.",

@@ -14,11 +14,13 @@ from reports.measures import (
     AVERAGE_TALK,
     CALLS,
     HOLD,
+    IN,
     LEVEL,
     LOST,
     MADE,
     NO_ANSWER,
     OFFERED,
+    OUT,
     TALK,
     UNRETURNED,
     Measure,
@@ -35,12 +37,12 @@ WHO = (
     grouped_report(
         "frequent-callers", "Most frequent callers", WHO_CALLED,
         "Numbers that call in most, and whether they were answered.",
-        NUMBER, (OFFERED, ANSWERED, ABANDONED, UNRETURNED, TALK, LAST), only=Q(direction="in"), sort="-offered",
-        icon="phone-incoming",
+        NUMBER, (OFFERED, ANSWERED, ABANDONED, UNRETURNED, TALK, LAST), only=Q(direction="in"), opens=IN,
+        sort="-offered", icon="phone-incoming",
     ),
     grouped_report(
         "most-dialled", "Most dialled", WHO_CALLED, "Numbers that are called most, and for how long.",
-        NUMBER, (MADE, NO_ANSWER, TALK, AVERAGE_TALK, LAST), only=Q(direction="out"), sort="-made",
+        NUMBER, (MADE, NO_ANSWER, TALK, AVERAGE_TALK, LAST), only=Q(direction="out"), opens=OUT, sort="-made",
         icon="phone-outgoing", has_course=False,
     ),
     grouped_report(
@@ -50,7 +52,7 @@ WHO = (
     ),
     grouped_report(
         "by-did", "Calls by DID", WHO_CALLED, "What each of our numbers was called, and how well it was answered.",
-        DID, (OFFERED, ANSWERED, ABANDONED, UNRETURNED, LEVEL, ANSWER_TIME, TALK), only=Q(direction="in"),
+        DID, (OFFERED, ANSWERED, ABANDONED, UNRETURNED, LEVEL, ANSWER_TIME, TALK), only=Q(direction="in"), opens=IN,
         sort="-offered", icon="phone",
     ),
 )  # fmt: skip
@@ -75,7 +77,8 @@ ANSWERING = (
     grouped_report(
         "unreturned", "Unreturned calls", ANSWER,
         "Callers that gave up and whom nobody has spoken with since: whom to call back.",
-        NUMBER, (UNRETURNED, WAITED, LAST), only=CALL_COUNTS["unreturned"], sort="-last", icon="phone-missed",
+        NUMBER, (UNRETURNED, WAITED, LAST), only=CALL_COUNTS["unreturned"], opens={"counted": "unreturned"},
+        sort="-last", icon="phone-missed",
         has_course=False, note="A number leaves this list when a later call with it, either way, is answered.",
     ),
 )  # fmt: skip
