@@ -3,11 +3,26 @@
 So a figure and the list it opens cannot disagree. CALL_COUNTS are conditions on a Call, LEG_COUNTS on a Leg.
 """
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import (
+    Count,
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Cast
 
-from calls.models import Leg
+from calls.models import Call, Leg
 from calls.records import CallState, Direction, LegOutcome, Outcome
 
 _IN = Q(direction=Direction.IN)
@@ -15,11 +30,30 @@ _OUT = Q(direction=Direction.OUT)
 _ENDED = Q(state=CallState.ENDED)
 _UNKNOWN = Q(outcome=Outcome.UNKNOWN)
 _HANDLED = Q(handled_at__isnull=False) | Q(partial=True, outcome=Outcome.ANSWERED)
+_ABANDONED = _IN & _ENDED & ~_HANDLED & ~_UNKNOWN
+
+
+def _spoken_with(number: str, until: datetime | None) -> Exists:
+    """A call with this one's `number`, either way, that was answered after this one had ended."""
+    calls = Call.objects.filter(**{number: OuterRef(number)}).filter(
+        Q(handled_at__gte=OuterRef("ended_at"))
+        | Q(partial=True, outcome=Outcome.ANSWERED, answered_at__gte=OuterRef("ended_at"))
+    )
+    return Exists(calls.filter(started_at__lte=until) if until else calls)
+
+
+def unreturned(until: datetime | None = None) -> Q:
+    """Abandoned, and nobody has spoken with that number since (or up to `until`); not calls that showed no number."""
+    known = ~Q(number_e164="") & ~Q(_spoken_with("number_e164", until))
+    other = Q(number_e164="") & ~Q(number="") & ~Q(_spoken_with("number", until))
+    return _ABANDONED & (known | other)
+
 
 CALL_COUNTS: dict[str, Q] = {
     "offered": _IN & ~_UNKNOWN,
     "answered": _HANDLED & ~_UNKNOWN,
-    "abandoned": _IN & _ENDED & ~_HANDLED & ~_UNKNOWN,
+    "abandoned": _ABANDONED,
+    "unreturned": unreturned(),
     "waiting": _IN & ~_ENDED & ~_HANDLED,
     "made": _OUT & ~_UNKNOWN,
     "no_answer": _OUT & _ENDED & ~_HANDLED & ~_UNKNOWN,
@@ -34,7 +68,68 @@ LEG_COUNTS: dict[str, Q] = {
     "made": _OUT & Q(position=0),
 }
 
+GROUP_COUNTS: dict[str, Q] = {  # of a group's legs: what a member answers, the group has answered
+    "answered": _IN & Q(outcome__in=(LegOutcome.ANSWERED, LegOutcome.ANSWERED_ELSEWHERE)),
+    "abandoned": _IN & Q(outcome=LegOutcome.MISSED),
+}
+GROUP_WAIT = F("queue_seconds") + F("ring_seconds")
 
+_TARGET = ExpressionWrapper(
+    Cast("feed__answer_target_seconds", IntegerField()) * Value(timedelta(seconds=1)), output_field=DurationField()
+)
+
+
+def service_measures(now: datetime) -> dict[str, Any]:
+    """Aggregates of calls from which `service_level` and `seconds_to_answer` are reckoned, as of `now`.
+
+    Target and short-call threshold are each feed's own. The network's answer is a person's for most calls, and its
+    time is stored; where a machine answered first, the person's is reckoned.
+    """
+    plain = _IN & Q(handled_at=F("answered_at"))
+    after_machine = _IN & Q(handled_at__gt=F("answered_at"))
+    in_time = (plain & Q(time_to_answer_seconds__lte=F("feed__answer_target_seconds"))) | (
+        after_machine & Q(handled_at__lte=F("started_at") + _TARGET)
+    )
+    waited = ExpressionWrapper(F("handled_at") - F("started_at"), output_field=DurationField())
+    return {
+        "answered_in": Count("pk", filter=CALL_COUNTS["answered"] & _IN),
+        "abandoned": Count("pk", filter=_ABANDONED),
+        "in_time": Count("pk", filter=in_time & ~_UNKNOWN),
+        "short_abandoned": Count("pk", filter=_ABANDONED & Q(duration_seconds__lte=F("feed__short_call_seconds"))),
+        "waiting_late": Count(
+            "pk", filter=CALL_COUNTS["waiting"] & Q(started_at__lt=Value(now, output_field=DateTimeField()) - _TARGET)
+        ),
+        "handled": Count("pk", filter=(plain | after_machine) & ~_UNKNOWN),
+        "to_answer": Sum("time_to_answer_seconds", filter=plain & ~_UNKNOWN),
+        "to_person": Sum(waited, filter=after_machine & ~_UNKNOWN),
+    }
+
+
+def waited(since: int, until: int) -> Q:
+    """Incoming calls whose caller was spoken with after at least `since` and less than `until` seconds."""
+    plain = Q(handled_at=F("answered_at"), time_to_answer_seconds__gte=since, time_to_answer_seconds__lt=until)
+    most = min(until, LONGEST_WAIT_SECONDS)
+    after_machine = Q(
+        handled_at__gt=F("answered_at"),
+        handled_at__gte=F("started_at") + Value(timedelta(seconds=since)),
+        handled_at__lt=F("started_at") + Value(timedelta(seconds=most)),
+    )
+    return _IN & ~_UNKNOWN & (plain | after_machine)
+
+
+def service_level(found: Mapping[str, Any]) -> float | None:
+    """Answered within target ÷ (answered + abandoned − short abandoned + waiting longer than the target), 0 to 1."""
+    due = found["answered_in"] + found["abandoned"] - found["short_abandoned"] + found["waiting_late"]
+    return found["in_time"] / due if due else None
+
+
+def seconds_to_answer(found: Mapping[str, Any]) -> float | None:
+    """On average until somebody spoke with the caller; None where nobody did."""
+    total = (found["to_answer"] or 0) + (found["to_person"] or timedelta()).total_seconds()
+    return total / found["handled"] if found["handled"] else None
+
+
+LONGEST_WAIT_SECONDS = 10**9
 NO_DEVICE = "none"  # stands in addresses for a leg whose lines name no device
 
 

@@ -4,6 +4,7 @@ Parameters: `period`, or `since` and `until` (calls.periods); the fields of Call
 selects nothing and says why, so that no list or export is ever wider than what was asked.
 """
 
+import calendar
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,25 +16,26 @@ import django_filters
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
 from calls import money, periods
 from calls.access import Scope
 from calls.costing.terms import DESTINATION_CLASSES
-from calls.counting import CALL_COUNTS, LEG_COUNTS, has_leg
+from calls.counting import CALL_COUNTS, LEG_COUNTS, NO_DEVICE, has_leg, waited
 from calls.directory.models import AccountCode, Department, Did, Extension, Feed, Named, Trunk
 from calls.models import Call
 from calls.number_search import NotANumberError, number_condition
 from calls.pricing import CostReason
 from calls.querysets import CallQuerySet
-from calls.records import Direction, Outcome
+from calls.records import Direction, Flag, Outcome
 from calls.words import COST_WORDS
 
 ANY_TIME = "any"
 DURATION = re.compile(r"(?:(\d{1,4}):(?=\d\d:))?(?:(\d{1,6}):(?=\d\d$))?(\d{1,9})")
 AMOUNT = re.compile(r"(?=[.\d])(\d{0,9})(?:\.(\d{1,6}))?")
+SPAN = re.compile(r"(\d{1,6})-(\d{1,6})?")
 LONGEST_SECONDS = 2**31 - 1
 
 DIRECTIONS = [(Direction.IN.value, "In"), (Direction.OUT.value, "Out")]
@@ -47,6 +49,11 @@ OUTCOMES = [
 COST_CHOICES = list(COST_WORDS.items())
 REASONS = [(reason.value, reason.value.capitalize()) for reason in CostReason]
 CLASSES = [(name, name.capitalize()) for name in DESTINATION_CLASSES]
+WEEKDAYS = [(str(number), name) for number, name in enumerate(calendar.day_name, 1)]
+PARTIAL, STALE = "partial", "stale"
+QUALITY = [(PARTIAL, "Beginning not seen"), (STALE, "End not seen")] + [
+    (name, name.replace("_", " ").capitalize()) for flag in Flag for name in flag.names()
+]
 COUNTED = [(name, name.replace("_", " ").capitalize()) for name in CALL_COUNTS]
 NAMED_IN: dict[str, type[Named]] = {"extension": Extension, "trunk": Trunk, "did": Did, "account_code": AccountCode}
 LEGS = [(name, name.capitalize()) for name in LEG_COUNTS]
@@ -89,6 +96,27 @@ class MoneyFilter(django_filters.Filter):
     field_class = MoneyField
 
 
+class SpanField(forms.Field):
+    """From a number up to, but without, another: 9-17. Without the second there is no end."""
+
+    def __init__(self, *, most: int = LONGEST_SECONDS, example: str = "9-17", **kwargs: Any) -> None:
+        super().__init__(**{"widget": forms.TextInput(attrs={"placeholder": example}), **kwargs})
+        self.most, self.example = most, example
+
+    def to_python(self, value: str | None) -> tuple[int, int] | None:
+        if value in self.empty_values or value is None:
+            return None
+        found = SPAN.fullmatch(str(value).strip()) if str(value).isascii() else None
+        first, end = (int(found[1]), min(int(found[2] or self.most), self.most)) if found else (0, 0)
+        if first >= end:
+            raise ValidationError(f"“{value}” is no span. Write {self.example}: from, up to but without.")
+        return first, end
+
+
+class SpanFilter(django_filters.Filter):
+    field_class = SpanField
+
+
 class CallFilter(django_filters.FilterSet):
     """Everything but the period. Without `leg` an extension's calls are those with any leg there."""
 
@@ -98,9 +126,12 @@ class CallFilter(django_filters.FilterSet):
     leg = django_filters.ChoiceFilter(choices=LEGS, label="Counted there as", empty_label="Any", method="with_leg")
     counted = django_filters.ChoiceFilter(choices=COUNTED, label="Counted as", empty_label="Any", method="counted_as")
     number = django_filters.CharFilter(label="Number", max_length=40, method="with_number")
-    trunk = django_filters.CharFilter(label="Trunk", max_length=7)
-    did = django_filters.CharFilter(label="DID", max_length=15)
-    account_code = django_filters.CharFilter(label="Account code", max_length=12)
+    number_is = django_filters.CharFilter(
+        label="Number", max_length=24, method="with_exact_number", widget=forms.HiddenInput
+    )
+    trunk = django_filters.CharFilter(label="Trunk", max_length=7, method="exactly")
+    did = django_filters.CharFilter(label="DID", max_length=15, method="exactly")
+    account_code = django_filters.CharFilter(label="Account code", max_length=12, method="exactly")
     department = django_filters.ModelChoiceFilter(
         queryset=Department.objects.all(), label="Department", empty_label="Any", null_label="None"
     )
@@ -113,6 +144,12 @@ class CallFilter(django_filters.FilterSet):
         "destination__charge_class", choices=CLASSES, label="Destination class", empty_label="Any", null_label="None"
     )
     destination = django_filters.CharFilter("destination__name", label="Destination", max_length=80)
+    weekday = django_filters.ChoiceFilter(
+        "started_at__iso_week_day", choices=WEEKDAYS, label="Weekday", empty_label="Any"
+    )
+    hours = SpanFilter(label="Hours of day", method="within_hours", most=24, example="9-17")
+    wait = SpanFilter(label="Answered after", method="answered_after", example="10-20", widget=forms.HiddenInput)
+    quality = django_filters.ChoiceFilter(choices=QUALITY, label="Quality", empty_label="Any", method="with_quality")
     feed = django_filters.ModelChoiceFilter(queryset=Feed.objects.all(), label="Feed", empty_label="Any")
 
     class Meta:
@@ -138,6 +175,30 @@ class CallFilter(django_filters.FilterSet):
 
     def counted_as(self, calls: CallQuerySet, name: str, counted_as: str) -> CallQuerySet:
         return calls.filter(CALL_COUNTS[counted_as])
+
+    def exactly(self, calls: CallQuerySet, name: str, value: str) -> CallQuerySet:
+        return calls.filter(**{name: "" if value == NO_DEVICE else value})
+
+    def within_hours(self, calls: CallQuerySet, name: str, span: tuple[int, int]) -> CallQuerySet:
+        return calls.filter(started_at__hour__gte=span[0], started_at__hour__lt=span[1])
+
+    def answered_after(self, calls: CallQuerySet, name: str, span: tuple[int, int]) -> CallQuerySet:
+        return calls.filter(waited(*span))
+
+    def with_quality(self, calls: CallQuerySet, name: str, quality: str) -> CallQuerySet:
+        if quality in {PARTIAL, STALE}:
+            return calls.filter(**{quality: True})
+        flagged: CallQuerySet = calls.alias(flagged=F("flags").bitand(int(Flag[quality.upper()])))
+        found: CallQuerySet = flagged.filter(flagged__gt=0)
+        return found
+
+    def with_exact_number(self, calls: CallQuerySet, name: str, number: str) -> CallQuerySet:
+        """As reports group calls: by E.164, else as sent. From whom digits are hidden, nothing."""
+        if self.scope.masked_digits:
+            return calls.none()
+        if number == NO_DEVICE:
+            return calls.filter(number_e164="", number="")
+        return calls.filter(Q(number_e164=number) | Q(number_e164="", number=number))
 
     def with_number(self, calls: CallQuerySet, name: str, typed: str) -> CallQuerySet:
         feed = self.form.cleaned_data.get("feed")
@@ -171,7 +232,10 @@ class Selection:
     NAMES = ("period", "since", "until")
     PLACE = ("newer", "older", "format")
 
-    def __init__(self, parameters: QueryDict, scope: Scope, now: datetime | None = None) -> None:
+    def __init__(
+        self, parameters: QueryDict, scope: Scope, now: datetime | None = None, *, default_period: str = "today"
+    ) -> None:
+        self.default_period = default_period
         self.parameters = parameters
         self.asked = {name: str(value) for name, value in parameters.items()}
         self.scope = scope
@@ -193,10 +257,10 @@ class Selection:
         ):
             return None
         try:
-            return periods.read(self.asked, self.now, self.zone)
+            return periods.read(self.asked, self.now, self.zone, self.default_period)
         except periods.PeriodError as error:
             self.errors.append(str(error))
-            return periods.preset("today", self.now, self.zone)
+            return periods.preset(self.default_period, self.now, self.zone)
 
     def _calls(self) -> CallQuerySet:
         if self.errors:
@@ -232,6 +296,10 @@ class Selection:
             PeriodChoice(label, self.address(self.NAMES, period=name), name == chosen)
             for name, label in presets.items()
         ]
+
+    def report_periods(self) -> list[PeriodChoice]:
+        """Without “any time”: a report is of a period."""
+        return self.period_choices(any_time=False)
 
     def hidden_for_period(self) -> list[tuple[str, str]]:
         """What the period's own form has to carry along."""

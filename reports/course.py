@@ -17,7 +17,6 @@ from django.db.models.functions import Cast, Substr
 from django.urls import reverse
 
 from calls.counting import CALL_COUNTS
-from calls.models import Call
 from calls.periods import CUSTOM, DAY, Period, day_start, month_start
 from reports.engine import Question
 
@@ -109,17 +108,10 @@ def scale(largest: int) -> tuple[int, list[Tick]]:
 def _tallies(question: Question) -> dict[datetime, Tally]:
     """Counts by the hour of the site's clock, in UTC; cut from the instant's text, which both databases do fast."""
     period = question.period
-    calls = Call.objects.visible_to(question.scope).filter(
-        CALL_COUNTS["offered"], started_at__gte=period.since, started_at__lt=period.until
-    )
-    if question.feed is not None:
-        calls = calls.filter(feed=question.feed)
-    if question.department is not None:
-        calls = calls.filter(department=question.department)
+    calls = question.calls().filter(CALL_COUNTS["offered"])
     length = len("2026-11-24 09" if _keeps_whole_hours(period) else "2026-11-24 09:15")
     rows = (
-        calls.order_by()
-        .annotate(instant=Substr(Cast("started_at", CharField()), 1, length))
+        calls.annotate(instant=Substr(Cast("started_at", CharField()), 1, length))
         .values_list("instant")
         .annotate(
             offered=Count("pk"),

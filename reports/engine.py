@@ -2,16 +2,25 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
 
+from django.http import QueryDict
 from django.urls import reverse
 
 from calls.access import Scope
+from calls.filters import Selection
+from calls.models import Leg
 from calls.periods import Period
+from calls.querysets import CallQuerySet, LegQuerySet
 
 Values = dict[str, Any]
+
+DEFAULT_PERIOD = "this-week"
+OWN_PARAMETERS = ("sort", "compare", "format", "leg", "counted")  # the last two are what a figure opens
+OF_LEGS = {"feed", "department", "extension", "direction"}  # filters that a leg answers by itself
 
 
 class Kind(StrEnum):
@@ -20,6 +29,9 @@ class Kind(StrEnum):
     TEXT = "text"
     COUNT = "count"
     SECONDS = "seconds"
+    SHARE = "share"  # 0 to 1
+    DECIMAL = "decimal"
+    MOMENT = "moment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,36 +45,92 @@ class Column:
     opens: Mapping[str, str] | None = None
     bar: bool = False
     named_by: str = ""  # the column with the name of what this one numbers: a page shows both as one
+    better: int = 0  # 1: more is better, -1: less is, 0: neither is known
 
 
-@dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of a report: by whom, of which time, of which feed and department."""
+    """What is asked of a report: by whom, of which time, and of which calls. It is the same as of the list of calls."""
 
-    scope: Scope
-    period: Period
-    feed: int | None = None
-    department: int | None = None
+    def __init__(self, parameters: QueryDict, scope: Scope, now: datetime) -> None:
+        asked = parameters.copy()
+        for name in OWN_PARAMETERS:
+            asked.pop(name, None)
+        if asked.get("period") == "any":
+            del asked["period"]
+        self.selection = Selection(asked, scope, now, default_period=DEFAULT_PERIOD)
+        self.scope = scope
+        self.now = now
+
+    @property
+    def period(self) -> Period:
+        period = self.selection.period
+        if period is None:
+            raise ValueError("A report is of a period.")
+        return period
+
+    @property
+    def errors(self) -> list[str]:
+        return self.selection.errors
+
+    def calls(self) -> CallQuerySet:
+        return self.selection.calls.order_by()
+
+    def legs(self) -> LegQuerySet:
+        """The legs of the calls asked for; only those at the extension, if one was asked for."""
+        legs: LegQuerySet = Leg.objects.visible_to(self.scope).order_by()
+        if self.errors:
+            return legs.none()
+        legs = legs.filter(call_started_at__gte=self.period.since, call_started_at__lt=self.period.until)
+        asked = {name: value for name, value in self.selection.filter.form.cleaned_data.items() if value}
+        if asked.keys() - OF_LEGS or self.asks_for_no_department:
+            legs = legs.filter(call__in=self.calls().values("pk"))
+        else:
+            for name, path in (("feed", "call__feed"), ("department", "call__department"), ("direction", "direction")):
+                if name in asked:
+                    legs = legs.filter(**{path: asked[name]})
+        return legs.filter(extension=asked["extension"]) if "extension" in asked else legs
+
+    @property
+    def asks_for_no_department(self) -> bool:
+        return self.selection.asked.get("department") == "null"
+
+    @property
+    def feed(self) -> int | None:
+        feed = None if self.errors else self.selection.filter.form.cleaned_data.get("feed")
+        return feed.pk if feed else None
 
     def parameters(self) -> dict[str, str]:
         """Address parameters that the calls list and the report page both read."""
-        asked = dict(self.period.query())
-        if self.feed is not None:
-            asked["feed"] = str(self.feed)
-        if self.department is not None:
-            asked["department"] = str(self.department)
-        return asked
+        kept = {
+            name: value
+            for name, value in self.selection.asked.items()
+            if value and name not in {*Selection.NAMES, *Selection.PLACE}
+        }
+        return {**self.period.query(), **kept}
+
+    def before(self) -> "Question":
+        """The same of the period before."""
+        return self.of(self.period.before())
+
+    def of(self, period: Period) -> "Question":
+        asked = QueryDict(mutable=True)
+        asked.update({**self.parameters(), "period": ""} | {"since": "", "until": ""} | period.query())
+        return Question(asked, self.scope, self.now)
 
 
 @dataclass(slots=True)
 class Answer:
-    """`rows` and `total` map column names to values (seconds as int); `keys` are each row's own address parameters."""
+    """`rows` and `total` map column names to values; `keys` are each row's own address parameters.
+
+    Seconds are int, shares 0 to 1. A key of None opens nothing. `pages` are the addresses of what a row is about.
+    """
 
     rows: list[Values]
-    keys: list[dict[str, str]]
+    keys: list[dict[str, str] | None]
     total: Values
-    calls: int  # distinct calls in the period that the report is about
+    calls: int  # distinct calls that the report is about
     note: str = ""
+    pages: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +141,11 @@ class Report:
     purpose: str
     columns: Sequence[Column]
     run: Callable[[Question], Answer]
-    sort: str = ""  # a column's name, "-" before it for descending
+    sort: str = ""  # a column's name, "-" before it for descending; empty: the order in which it answers
+    icon: str = "chart-column"
+    has_course: bool = True  # a chart of how the incoming calls ran stands above its rows
+    has_total: bool = True  # without, `total` holds what stands above the rows only
+    compares: bool = False  # the period before stands beside its totals, unless it is taken off
     texts: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,24 +155,32 @@ class Report:
         return next((column for column in self.columns if column.name == name), None)
 
 
-def calls_address(question: Question, column: Column, key: Mapping[str, str]) -> str | None:
+def calls_address(question: Question, column: Column, key: Mapping[str, str] | None) -> str | None:
     """The address of the calls that a figure counts."""
-    if column.opens is None:
+    if column.opens is None or key is None:
         return None
-    return f"{reverse('calls:list')}?{urlencode({**question.parameters(), **key, **column.opens})}"
+    asked = question.parameters()
+    if key.keys() & {"since", "until"}:
+        asked = {name: value for name, value in asked.items() if name not in Selection.NAMES}
+    return f"{reverse('calls:list')}?{urlencode({**asked, **column.opens, **key})}"
 
 
 def ordered(report: Report, answer: Answer, sort: str) -> Answer:
     """The answer by one column; rows of equal value keep the order of the first column."""
     wanted = sort if report.column(sort.removeprefix("-")) else report.sort
+    if not wanted:
+        return answer
     name, descending = wanted.removeprefix("-"), wanted.startswith("-")
     first = report.columns[0].name
-    pairs = sorted(zip(answer.rows, answer.keys, strict=True), key=lambda pair: str(pair[0][first]))
-    empty = [pair for pair in pairs if pair[0][name] in (None, "")]
-    filled = [pair for pair in pairs if pair[0][name] not in (None, "")]
-    filled.sort(key=lambda pair: _sortable(pair[0][name]), reverse=descending)
-    rows = filled + empty
-    answer.rows, answer.keys = [row for row, _ in rows], [key for _, key in rows]
+    pages: list[str] = answer.pages or [""] * len(answer.rows)
+    lines = sorted(zip(answer.rows, answer.keys, pages, strict=True), key=lambda line: str(line[0][first]))
+    empty = [line for line in lines if line[0][name] in (None, "")]
+    filled = [line for line in lines if line[0][name] not in (None, "")]
+    filled.sort(key=lambda line: _sortable(line[0][name]), reverse=descending)
+    lines = filled + empty
+    answer.rows, answer.keys = [row for row, _, _ in lines], [key for _, key, _ in lines]
+    if answer.pages:
+        answer.pages = [page for _, _, page in lines]
     return answer
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from calls.directory.spreadsheet import inert
@@ -17,7 +18,8 @@ def csv_lines(report: Report, answer: Answer) -> Iterator[str]:
     yield _line(names)
     for row in answer.rows:
         yield _line([_cell(row[name]) for name in names])
-    yield _line([_cell(answer.total.get(name)) for name in names])
+    if report.has_total and answer.total:
+        yield _line([_cell(answer.total.get(name)) for name in names])
 
 
 def as_json(report: Report, question: Question, answer: Answer, outages: list[OutageNote]) -> str:
@@ -30,13 +32,21 @@ def as_json(report: Report, question: Question, answer: Answer, outages: list[Ou
             "until": utc_text(question.period.until),
             "calls": answer.calls,
             "outages": [outage.as_json() for outage in outages],
-            "rows": [{name: row[name] for name in names} for row in answer.rows],
-            "total": {name: answer.total.get(name) for name in names},
+            "rows": [{name: plain(row[name]) for name in names} for row in answer.rows],
+            "total": {name: plain(answer.total.get(name)) for name in names},
         }
     )
 
 
+def plain(value: Any) -> Any:
+    """A value as files have it: instants as ISO 8601 in UTC, shares and decimals to four digits."""
+    if isinstance(value, datetime):
+        return utc_text(value)
+    return round(value, 4) if isinstance(value, float) else value
+
+
 def _cell(value: Any) -> Any:
+    value = plain(value)
     return "" if value is None else inert(value) if isinstance(value, str) else value
 
 

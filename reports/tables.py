@@ -3,6 +3,7 @@
 from typing import Any
 
 import django_tables2 as tables
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -12,19 +13,34 @@ from calls.tables import party
 from reports.engine import Answer, Column, Kind, Question, Report, Values, calls_address
 
 BAR_WIDTH = 72
+MOST_ROWS = 500  # on a page; files have all
+TINY_SHARE = 0.0005
 
 
 def figure(column: Column, value: Any) -> str:
+    """As people read it; times on the clock of the site."""
     if value is None or value == "":
         return "–"
-    if column.kind == Kind.SECONDS:
-        return clock(value)
-    return f"{value:,}" if column.kind == Kind.COUNT else str(value)
+    match column.kind:
+        case Kind.SECONDS:
+            return clock(value)
+        case Kind.COUNT:
+            return f"{value:,}"
+        case Kind.SHARE:
+            return f"{value:.1%}" if TINY_SHARE <= value < 0.1 else f"{value:.0%}"
+        case Kind.DECIMAL:
+            return f"{value:,.2f}"
+        case Kind.MOMENT:
+            local = timezone.localtime(value)
+            return f"{local:%a} {local.day} {local:%b %Y %H:%M}"
+    return str(value)
 
 
 class ReportColumn(tables.Column):
+    is_first = False
+
     def __init__(self, column: Column, question: Question, largest: int, total: Values, **kwargs: Any) -> None:
-        quantity = column.kind != Kind.TEXT
+        quantity = column.kind not in {Kind.TEXT, Kind.MOMENT}
         css = f"tb-num{' tb-barred' if column.bar and largest else ''}" if quantity else ""
         super().__init__(
             verbose_name=column.label,
@@ -42,8 +58,10 @@ class ReportColumn(tables.Column):
     def render(self, value: Any, record: Values) -> str:
         name = record.get(self.column.named_by)
         if name:
-            return party(Party(name, value))
+            return _page(record, party(Party(name, value)))
         shown = figure(self.column, value)
+        if self.is_first and record.get("page"):
+            return _page(record, shown)
         address = calls_address(self.question, self.column, record["key"])
         text = format_html('<a href="{}">{}</a>', address, shown) if address and value else format_html("{}", shown)
         return text + self._bar(value) if self.column.bar and self.largest else text
@@ -58,8 +76,12 @@ class ReportColumn(tables.Column):
         )
 
 
+def _page(record: Values, shown: str) -> str:
+    return format_html('<a href="{}">{}</a>', record["page"], shown) if record.get("page") else shown
+
+
 def report_table(report: Report, question: Question, answer: Answer, sort: str) -> tables.Table:
-    """The rows as they are ordered already; the table only shows which column orders them."""
+    """The rows as they are ordered already, as many as a page takes; the table only shows which column orders them."""
     names = {column.named_by for column in report.columns}
     columns = [
         (
@@ -67,14 +89,19 @@ def report_table(report: Report, question: Question, answer: Answer, sort: str) 
             ReportColumn(
                 column,
                 question,
-                max((row[column.name] for row in answer.rows), default=0) if column.bar else 0,
-                answer.total,
+                max((row[column.name] or 0 for row in answer.rows[:MOST_ROWS]), default=0) if column.bar else 0,
+                answer.total if report.has_total else {},
             ),
         )
         for column in report.columns
         if column.name not in names
     ]
-    rows = [{**row, "key": key} for row, key in zip(answer.rows, answer.keys, strict=True)]
+    columns[0][1].is_first = True
+    pages = answer.pages or [""] * len(answer.rows)
+    rows = [
+        {**row, "key": key, "page": page}
+        for row, key, page in zip(answer.rows[:MOST_ROWS], answer.keys, pages, strict=False)
+    ]
     return tables.Table(OrderedRows(rows), extra_columns=columns, order_by=sort, default="–")
 
 

@@ -1,5 +1,6 @@
 """The catalogue, and one view for every report: page, CSV and JSON of the same rows."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -10,127 +11,130 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from calls.access import scope_of
-from calls.directory.models import Department, Feed
 from calls.outage_notes import outages_between, warnings
-from calls.periods import PRESETS, Period, PeriodError, preset, read
 from reports.catalogue import REPORTS
 from reports.course import course
-from reports.engine import Kind, Question, ordered
+from reports.engine import Answer, Column, Kind, Question, Report, Values, calls_address, ordered
 from reports.export import as_json, csv_lines
-from reports.tables import figure, report_table
+from reports.tables import MOST_ROWS, figure, report_table
 
-DEFAULT_PERIOD = "this-week"
 FORMATS = ("csv", "json")
+QUESTIONS = ("Who called?", "Are we answering?", "What does it cost?", "Enough lines?", "Can we trust it?")
+MOST_STATS = 8
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    groups: dict[str, list[Any]] = {}
+    """Every report by the question it answers; `q` keeps those whose words have all of its own."""
+    words = request.GET.get("q", "").casefold().split()
+    groups: dict[str, list[Report]] = {question: [] for question in QUESTIONS}
     for report in REPORTS.values():
-        groups.setdefault(report.group, []).append(report)
-    return render(request, "reports/index.html", {"groups": groups})
+        said = f"{report.title} {report.purpose} {report.group}".casefold()
+        if all(word in said for word in words):
+            groups.setdefault(report.group, []).append(report)
+    found = {group: reports for group, reports in groups.items() if reports}
+    return render(request, "reports/index.html", {"groups": found, "asked": request.GET.get("q", "")})
 
 
 @require_safe
 def report(request: HttpRequest, slug: str) -> HttpResponse:
-    """`since`, `until` or `period`, `feed`, `department`, `sort`; `format` is csv or json, else a page."""
+    """Of the period and filters of the address, as the list of calls reads them; `sort`, `compare`, `format`."""
     found = REPORTS.get(slug)
     if found is None:
         raise Http404
     scope = scope_of(request.user)
     if scope.sees_nothing:
         raise PermissionDenied
-    zone = timezone.get_default_timezone()
-    problem = ""
-    try:
-        period: Period = read(request.GET, timezone.now(), zone, DEFAULT_PERIOD)
-    except PeriodError as error:
-        problem, period = str(error), preset(DEFAULT_PERIOD, timezone.now(), zone)
-    feeds = dict(Feed.objects.values_list("pk", "name"))
-    departments = {
-        pk: name
-        for pk, name in Department.objects.values_list("pk", "name")
-        if scope.departments is None or pk in scope.departments
-    }
-    question = Question(scope, period, _choice(request, "feed", feeds), _choice(request, "department", departments))
-    sort = request.GET.get("sort", "") or found.sort
-    answer = ordered(found, found.run(question), sort)
     now = timezone.now()
-    outages = outages_between(period.since, period.until, now, question.feed)
+    question = Question(request.GET, scope, now)
     wanted = request.GET.get("format", "")
-    if wanted and (problem or wanted not in FORMATS):
-        problem = problem or f"“{wanted}” is not a format. Use {' or '.join(FORMATS)}."
-        return HttpResponseBadRequest(problem, content_type="text/plain; charset=utf-8")
+    if wanted and (question.errors or wanted not in FORMATS):
+        errors = question.errors or [f"“{wanted}” is not a format. Use {' or '.join(FORMATS)}."]
+        return HttpResponseBadRequest("\n".join(errors), content_type="text/plain; charset=utf-8")
+    sort = request.GET.get("sort", "") or found.sort
+    answer = Answer([], [], {}, 0) if question.errors else ordered(found, found.run(question), sort)
+    period = question.period
+    outages = outages_between(period.since, period.until, now, question.feed)
     if wanted == "csv":
         response = HttpResponse("".join(csv_lines(found, answer)), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{slug}-{period.first_day}-{period.last_day}.csv"'
         return response
     if wanted == "json":
         return HttpResponse(as_json(found, question, answer, outages), content_type="application/json")
+    before = _before(request, found, question)
     return render(
         request,
         "reports/report.html",
         {
             "report": found,
             "question": question,
+            "selection": question.selection,
             "answer": answer,
             "period": period,
-            "problem": problem,
             "outage_notices": warnings(outages, now, period.since, period.until),
             "table": report_table(found, question, answer, sort),
-            "figures": [
-                {"label": column.label, "value": figure(column, answer.total.get(column.name))}
-                for column in found.columns
-                if column.kind != Kind.TEXT
-            ][:6],
-            "course": course(question),
+            "cut": len(answer.rows) - MOST_ROWS if len(answer.rows) > MOST_ROWS else 0,
+            "most_rows": MOST_ROWS,
+            "stats": _stats(found, question, answer, before.run(question.before()).total if before else {}),
+            "before": question.before().period if before else None,
+            "compare": _address(request, compare="no" if before else "before"),
+            "can_compare": bool(answer.total),
+            "course": course(question) if found.has_course and not question.errors else None,
             "zone": settings.TIME_ZONE,
             "csv": _address(request, format="csv"),
             "json": _address(request, format="json"),
-            **_filters(request, period, {"feed": ("Feed", feeds), "department": ("Department", departments)}),
         },
     )
 
 
-def _filters(request: HttpRequest, period: Period, known: dict[str, tuple[str, dict[int, str]]]) -> dict[str, Any]:
-    """Chips of what is asked, and what else may be: every one an address of its own."""
-    chips, choices = [], []
-    for name, (label, values) in known.items():
-        asked = request.GET.get(name)
-        if asked:
-            chips.append({"label": label, "value": values[int(asked)], "remove": _address(request, **{name: None})})
-        elif len(values) > 1:
-            choices += [
-                {"label": label, "value": value, "address": _address(request, **{name: str(key)})}
-                for key, value in values.items()
-            ]
-    periods = [
-        {
-            "label": label,
-            "address": _address(request, period=name, since=None, until=None),
-            "chosen": name == period.name,
-        }
-        for name, label in PRESETS.items()
-    ]
-    kept = [(name, value) for name, value in request.GET.items() if name not in {"since", "until", "period", "format"}]
-    return {"chips": chips, "choices": choices, "period_choices": periods, "hidden": kept}
+def _before(request: HttpRequest, report: Report, question: Question) -> Report | None:
+    """The report again where the period before is to stand beside its totals."""
+    asked = request.GET.get("compare", "before" if report.compares else "")
+    return report if asked == "before" and not question.errors else None
 
 
-def _address(request: HttpRequest, **changes: str | None) -> str:
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """A total above the rows; `change` is how it differs from the period before, `tone` better, worse or neither."""
+
+    label: str
+    value: str
+    help: str
+    address: str | None
+    change: str
+    base: str
+    tone: str
+
+
+def _stats(report: Report, question: Question, answer: Answer, before: Values) -> list[Stat]:
+    found = []
+    for column in report.columns:
+        value = answer.total.get(column.name)
+        if column.kind in {Kind.TEXT, Kind.MOMENT} or value in (None, ""):
+            continue
+        change, tone = _change(column, value, before.get(column.name))
+        base = figure(column, before.get(column.name)) if change else ""
+        address = calls_address(question, column, {}) if value and answer.calls else None
+        found.append(Stat(column.label, figure(column, value), column.help, address, change, base, tone))
+    return found[:MOST_STATS]
+
+
+def _change(column: Column, value: Any, before: Any) -> tuple[str, str]:
+    """Shares differ in points, the rest in percent; nothing is said where there is no base."""
+    if before in (None, "") or (not before and column.kind != Kind.SHARE):
+        return "", ""
+    if column.kind == Kind.SHARE:
+        by, unit = round(100 * value) - round(100 * before), " pt"
+    else:
+        by, unit = round(100 * (value - before) / before), "%"
+    if not by:
+        return "same", ""
+    tone = ("better" if by * column.better > 0 else "worse") if column.better else ""
+    return f"{'▲' if by > 0 else '▼'} {abs(by):,}{unit}", tone
+
+
+def _address(request: HttpRequest, **changes: str) -> str:
     query = request.GET.copy()
     for name, value in changes.items():
-        query.pop(name, None)
-        if value is not None:
-            query[name] = value
+        query[name] = value
     return f"?{query.urlencode()}"
-
-
-def _choice(request: HttpRequest, name: str, known: dict[int, str]) -> int | None:
-    """The key asked for, if the viewer may ask for it. Raises Http404 for one that does not exist to them."""
-    text = request.GET.get(name, "")
-    if not text:
-        return None
-    key = next((key for key in known if str(key) == text), None)
-    if key is None:
-        raise Http404
-    return key

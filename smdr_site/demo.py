@@ -11,6 +11,8 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
+from calls.costing.models import CostingChoice
+from calls.costing.versions import use_example
 from calls.directory.models import Carrier, Department, Extension, Feed, Trunk
 from ingest.simulator import Office
 from ingest.supervisor import Endpoint
@@ -29,8 +31,10 @@ def free_port() -> int:
 
 
 def prepare() -> Feed:
-    """The demo's feed, with everyone in the office named."""
+    """The demo's feed, with everyone in the office named, its calls priced on the example tariff."""
     with transaction.atomic():
+        if not CostingChoice.objects.exists():
+            use_example()
         feed, made = Feed.objects.get_or_create(name=FEED_NAME, defaults={"active": False, "padding": PADDING})
         if made:
             name_everyone(feed)

@@ -1,4 +1,4 @@
-"""The one-time link that makes the first administrator, for as long as there is no user."""
+"""First set-up: the one-time link that makes the first administrator, then whether calls are priced."""
 
 import hmac
 import os
@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import get_user_model, login
-from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.decorators import login_not_required, permission_required
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
@@ -18,7 +19,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
 
+from calls.costing.models import CostingChoice
+from calls.costing.versions import RefusedError, use_example
 from calls.directory.models import Feed
 
 
@@ -83,5 +87,27 @@ def first_run(request: HttpRequest, token: str) -> HttpResponse:
             user.save()
         token_path().unlink(missing_ok=True)
         login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-        return redirect("board" if Feed.objects.exists() else "feeds:index")
-    return render(request, "first_run.html", {"form": form, "has_feed": Feed.objects.exists()})
+        return redirect("first-costing" if not CostingChoice.objects.exists() else _next())
+    context = {"form": form, "has_feed": Feed.objects.exists(), "has_costing": CostingChoice.objects.exists()}
+    return render(request, "first_run.html", context)
+
+
+@permission_required("costing.change_tariff", raise_exception=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def first_costing(request: HttpRequest) -> HttpResponse:
+    """The second step: no costing, or the example tariff. It is asked once; /tariffs/ changes it later."""
+    if CostingChoice.objects.exists():
+        return redirect("tariffs:index")
+    if request.method == "POST":
+        try:
+            if request.POST.get("costing") == "example":
+                use_example()
+        except RefusedError as error:  # tariffs are there already
+            messages.error(request, str(error))
+        CostingChoice.objects.get_or_create(pk=1)
+        return redirect(_next())
+    return render(request, "first_costing.html", {"has_feed": Feed.objects.exists()})
+
+
+def _next() -> str:
+    return "board" if Feed.objects.exists() else "feeds:index"

@@ -4,7 +4,7 @@ from django.urls import include, path
 
 from calls.board_views import board, today, wall
 from calls.comparing import compare
-from smdr_site.first_run import first_run
+from smdr_site.first_run import first_costing, first_run
 from smdr_site.views import SignIn, healthz
 
 urlpatterns = [
@@ -22,6 +22,7 @@ urlpatterns = [
     path("accounts/password/", auth_views.PasswordChangeView.as_view(), name="password_change"),
     path("accounts/password/done/", auth_views.PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("first-run/<str:token>/", first_run, name="first-run"),
+    path("set-up/costing/", first_costing, name="first-costing"),
     path("healthz", healthz, name="healthz"),
     path("admin/", admin.site.urls),
 ]

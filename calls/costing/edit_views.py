@@ -87,7 +87,7 @@ def terms(request: HttpRequest, pk: int) -> HttpResponse:
                 place = problem.place.removeprefix("rounding.")
                 is_field = place in form.fields
                 form.add_error(place if is_field else None, problem.reason if is_field else str(problem))
-    return form_page(request, form, f"Terms of {version}", "Save", version=version)
+    return form_page(request, form, "Terms", "Save", version=version)
 
 
 @require_http_methods(GET_OR_POST)

@@ -67,8 +67,8 @@ def band_cells(band: Fields) -> dict[str, str]:
     more = {name: value for name, value in band.items() if name not in {*BAND_CELLS, "weekdays", "dates"}}
     if band.get("weekdays") == []:
         more["weekdays"] = []
-    cells = {"days": days, "more": sheet.as_json(more) if more else ""}
-    return cells | {name: str(band.get(name, "")) for name in BAND_CELLS if name not in cells}
+    plain = {"days": days, "more": sheet.as_json(more) if more else ""}
+    return {name: plain.get(name, str(band.get(name, ""))) for name in BAND_CELLS}
 
 
 def change_band(version_pk: int, index: int | None, cells: dict[str, str]) -> dict[str, str]:

@@ -102,6 +102,7 @@ def _page(
         except RefusedError as error:
             errors = [str(error)]
         text = data.decode("utf-8-sig", "replace") if not errors else ""
+        form.fields["file"].required = not text  # or the browser would ask for it again when it is applied
     context = {"form": form, "text": text, "errors": errors[:SHOWN], "left": len(errors) - SHOWN, "summary": summary}
     return render(request, "tariffs/import.html", {**context, "prices": prices, **more})
 

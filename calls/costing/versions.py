@@ -18,7 +18,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from calls.costing.example import example
-from calls.costing.models import Tariff, TariffVersion
+from calls.costing.models import CostingChoice, Tariff, TariffVersion
 from calls.costing.stored import days_of, document_of, write_document
 from calls.costing.terms import Document
 from calls.directory.models import DirectoryRevision
@@ -198,6 +198,13 @@ def install_example(today: date) -> TariffVersion:
         return found
     version = make(Head(example().name, is_example=True), example(), date(today.year - 1, 1, 1))
     return publish(version.pk)
+
+
+@transaction.atomic
+def use_example() -> None:
+    """Install the example tariff, published, and price calls."""
+    install_example(timezone.localdate())
+    CostingChoice.objects.update_or_create(pk=1, defaults={"is_on": True})
 
 
 def lock(pk: int) -> TariffVersion:

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -46,6 +45,19 @@ LABELS = {
     "initial_charge": "Initial charge",
     "min_charge": "Minimum",
     "more": "Other",
+}
+
+TERMS = {
+    "vat": "VAT",
+    "timezone": "Time zone",
+    "rate_unit_s": "Rate is for, s",
+    "initial_s": "Initial seconds",
+    "increment_s": "Increment, s",
+    "min_charge": "Minimum charge",
+    "markup_pct": "Mark-up, %",
+    "free_s": "Free seconds",
+    "allowance_s": "Allowance, s",
+    "bank_holiday_as": "Bank holidays as",
 }
 
 may_view = permission_required("costing.view_tariff", raise_exception=True)
@@ -99,7 +111,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     """Switch pricing on or off, and say to whom costs are charged; or install the example and switch it on."""
     if "example" in request.POST:
         try:
-            use_example()
+            versions.use_example()
         except (RefusedError, ValidationError) as error:
             return _refused(request, error, redirect("tariffs:index"))
         messages.success(request, "The example tariff is installed. Its prices are invented.")
@@ -111,13 +123,6 @@ def choose(request: HttpRequest) -> HttpResponse:
             request, "Calls are priced as they end." if form.cleaned_data["is_on"] else "No call is priced."
         )
     return redirect("tariffs:index")
-
-
-@transaction.atomic
-def use_example() -> None:
-    """Install the example tariff, published, and price calls."""
-    versions.install_example(timezone.localdate())
-    CostingChoice.objects.update_or_create(pk=1, defaults={"is_on": True})
 
 
 @require_http_methods(GET_OR_POST)
@@ -178,7 +183,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         if is_published
         else ""
     )
-    return form_page(request, form, f"Edit {found.name}", "Save", tariff=found, note=note)
+    return form_page(request, form, "Edit", "Save", tariff=found, note=note)
 
 
 @require_safe
@@ -207,13 +212,14 @@ def version(request: HttpRequest, pk: int) -> HttpResponse:
             "span": span(found),
             "may_edit": found.used_since is None and request.user.has_perm("costing.change_tariff"),
             "columns": [(name, LABELS.get(name) or name.removeprefix("rate:").capitalize()) for name in columns],
-            "rows": [(prefix, [(name, row.get(name, "")) for name in columns]) for prefix, row in cells],
+            "rows": [(prefix, _cells(columns, row, _inherited(row, said, bands))) for prefix, row in cells],
             "bands": [(index, list(band_cells(band).items())) for index, band in enumerate(bands)],
             "band_columns": BAND_CELLS,
             "terms": _terms(said),
             "holidays": said.get("bank_holidays", []),
             "choices": {"class": [("", "None"), *((name, name) for name in DESTINATION_CLASSES)]},
             "classes": DESTINATION_CLASSES,
+            "numbers": [name for name in columns if name in sheet.PRICES or name.startswith("rate:")],
             "page": page,
             "query": query,
         },
@@ -226,13 +232,40 @@ def _columns(names: tuple[str, ...], rows: list[dict[str, str]]) -> list[str]:
     return [name for name in names if name in always or name.startswith("rate:") or any(row.get(name) for row in rows)]
 
 
-def _terms(said: dict[str, Any]) -> list[tuple[str, str]]:
-    left = {"name", "bands", "prefixes", "bank_holidays"}
+def _cells(columns: list[str], row: dict[str, str], inherited: dict[str, str]) -> list[dict[str, Any]]:
     return [
-        (name.removesuffix("_s").replace("_", " "), value if isinstance(value, str) else sheet.as_json(value))
+        {
+            "name": name,
+            "value": row.get(name, ""),
+            "inherited": inherited.get(name, ""),
+            "is_number": name in sheet.PRICES or name.startswith("rate:"),
+        }
+        for name in columns
+    ]
+
+
+def _inherited(row: dict[str, str], said: dict[str, Any], bands: list[dict[str, Any]]) -> dict[str, str]:
+    """The rates that a prefix has from the tariff: those of a row that says none."""
+    names = sheet.band_columns(bands)
+    if row.get("more") or any(row.get(name) for name in ("rate", *names)):
+        return {}
+    of_bands = {name: bands[index].get("rate") or "" for name, index in names.items()}
+    return {"rate": said.get("rate") or "", **of_bands}
+
+
+def _terms(said: dict[str, Any]) -> list[tuple[str, str]]:
+    left = {"name", "bands", "prefixes", "bank_holidays", "rounding"}
+    words = [
+        (
+            TERMS.get(name, name.replace("_", " ").capitalize()),
+            value if isinstance(value, str) else sheet.as_json(value),
+        )
         for name, value in said.items()
         if name not in left
     ]
+    rounding = said.get("rounding") or {"method": "half_up", "dp": 4}
+    method, digits = rounding.get("method", "half_up"), rounding.get("dp", 4)
+    return [*words, ("Rounding", "none" if method == "none" else f"{method.replace('_', ' ')}, {digits} digits")]
 
 
 @require_http_methods(GET_OR_POST)
@@ -258,7 +291,7 @@ def copy(request: HttpRequest, pk: int) -> HttpResponse:
         if made is not None:
             messages.success(request, f"{made} is a draft. Publish it when its prices are right.")
             return redirect("tariffs:version", made.pk)
-    return form_page(request, form, f"Copy {source}", "Copy", version=source)
+    return form_page(request, form, "Copy", "Copy", version=source)
 
 
 @require_http_methods(GET_OR_POST)
@@ -283,7 +316,7 @@ def dates(request: HttpRequest, pk: int) -> HttpResponse:
         if done is not None:
             return redirect("tariffs:version", pk)
     note = "It has priced calls, so only its end can change." if is_used else ""
-    return form_page(request, form, f"Dates of {found}", "Save", version=found, note=note)
+    return form_page(request, form, "Dates", "Save", version=found, note=note)
 
 
 @require_http_methods(GET_OR_POST)
@@ -297,7 +330,7 @@ def retire(request: HttpRequest, pk: int) -> HttpResponse:
         if done is not None:
             messages.success(request, f"{done} holds {span(done)}.")
             return redirect("tariffs:version", pk)
-    return form_page(request, form, f"Retire {found}", "Set the end", version=found)
+    return form_page(request, form, "Retire", "Set the end", version=found)
 
 
 @require_POST

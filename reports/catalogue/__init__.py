@@ -1,6 +1,31 @@
-"""The catalogue: one small module a report."""
+"""The catalogue: one small module a report, or one for several of a kind. Ordered as the page shows them."""
 
-from reports.catalogue import by_extension
+from reports.catalogue import (
+    answers,
+    by_extension,
+    calls,
+    groupings,
+    overview,
+    quality,
+    queues,
+    traffic,
+    unused,
+)
 from reports.engine import Report
 
-REPORTS: dict[str, Report] = {report.slug: report for report in (by_extension.REPORT,)}
+REPORTS: dict[str, Report] = {
+    report.slug: report
+    for report in (
+        overview.REPORT,
+        *groupings.WHO,
+        by_extension.REPORT,
+        *groupings.ANSWERING,
+        answers.REPORT,
+        queues.REPORT,
+        *calls.REPORTS,
+        *groupings.LINES,
+        traffic.REPORT,
+        unused.REPORT,
+        quality.REPORT,
+    )
+}

@@ -4,7 +4,6 @@ from django.db.models import Count, Q, Sum
 
 from calls.counting import LEG_COUNTS, NO_DEVICE
 from calls.directory.models import Extension
-from calls.models import Leg
 from reports.engine import Answer, Column, Kind, Question, Report, Values
 
 MEASURES = {
@@ -18,14 +17,8 @@ MEASURES = {
 
 def run(question: Question) -> Answer:
     """One row a device with any leg of a call that started in the period; the total adds them up."""
-    legs = Leg.objects.visible_to(question.scope).filter(
-        call_started_at__gte=question.period.since, call_started_at__lt=question.period.until
-    )
-    if question.feed is not None:
-        legs = legs.filter(call__feed=question.feed)
-    if question.department is not None:
-        legs = legs.filter(call__department=question.department)
-    found = list(legs.order_by().values("call__feed_id", "extension").annotate(**MEASURES))
+    legs = question.legs()
+    found = list(legs.values("call__feed_id", "extension").annotate(**MEASURES))
     names = {
         (feed, number): (name, department or "")
         for feed, number, name, department in Extension.objects.values_list(
@@ -33,7 +26,7 @@ def run(question: Question) -> Answer:
         )
     }
     rows: list[Values] = []
-    keys: list[dict[str, str]] = []
+    keys: list[dict[str, str] | None] = []
     for row in found:
         feed, number = row.pop("call__feed_id"), row["extension"]
         name, department = names.get((feed, number), ("", ""))

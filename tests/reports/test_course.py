@@ -1,10 +1,13 @@
 from datetime import UTC, date, datetime
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
+from django.http import QueryDict
+from django.test import override_settings
 from django.urls import reverse
+from django.utils import timezone
 
 from calls.access import EVERYTHING
 from calls.periods import of_days
@@ -16,7 +19,8 @@ LONDON, KATHMANDU = ZoneInfo("Europe/London"), ZoneInfo("Asia/Kathmandu")
 
 
 def asked(first: date, last: date, zone: ZoneInfo = LONDON) -> Question:
-    return Question(EVERYTHING, of_days(first, last, zone))
+    with override_settings(TIME_ZONE=zone.key):
+        return Question(QueryDict(urlencode(of_days(first, last, zone).query())), EVERYTHING, timezone.now())
 
 
 @pytest.mark.both_databases

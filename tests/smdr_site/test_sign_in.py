@@ -10,6 +10,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
+from calls.costing.models import CostingChoice, Tariff
+from smdr_site import demo
 from smdr_site.first_run import first_run_path, token_path
 
 PASSWORD = "a long pass phrase 42"
@@ -92,7 +94,7 @@ def test_the_first_run_link_works_once(client: Client) -> None:
     assert client.post("/first-run/wrong/", FORM).status_code == 404
     assert client.post(link, {**FORM, "password2": "else"}).status_code == 200
     assert not User.objects.exists()
-    assert client.post(link, FORM)["Location"] == "/feeds/"
+    assert client.post(link, FORM)["Location"] == "/set-up/costing/"
     root = User.objects.get()
     assert (root.username, root.is_staff, root.is_superuser) == ("priya", True, True)
     assert client.get("/feeds/").status_code == 200
@@ -100,6 +102,31 @@ def test_the_first_run_link_works_once(client: Client) -> None:
     assert not token_path().exists()
     for answer in (Client().get(link), Client().post(link, FORM | {"username": "eve"})):
         assert answer.status_code == 404
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("answer", "is_on", "tariffs"), [("none", False, 0), ("example", True, 1)])
+def test_the_second_step_asks_once_whether_calls_are_priced(
+    client: Client, answer: str, is_on: bool, tariffs: int
+) -> None:
+    link = first_run_path()
+    assert link
+    client.post(link, FORM)
+    assert client.get("/set-up/costing/").status_code == 200
+    assert client.post("/set-up/costing/", {"costing": answer})["Location"] == "/feeds/"
+    assert CostingChoice.objects.get().is_on is is_on
+    assert Tariff.objects.filter(is_example=True).count() == tariffs
+    assert client.get("/set-up/costing/")["Location"] == "/tariffs/"
+
+
+@pytest.mark.django_db
+def test_the_demo_is_priced_on_the_example(client: Client) -> None:
+    demo.prepare()
+    demo.prepare()
+    assert Tariff.objects.get().is_example
+    link = first_run_path()
+    assert link
+    assert client.post(link, FORM)["Location"] == "/"
 
 
 @pytest.mark.django_db

@@ -55,7 +55,8 @@ def shown_to(user, path="/"):
 
 def test_the_navigation_leaves_out_what_does_not_exist_or_may_not_be_opened():
     superuser = User(username="root", is_superuser=True, is_active=True)
-    assert [entry["label"] for entry in shown_to(superuser)] == ["Board", "Calls", "Reports", "Directory", "Feeds"]
+    everything = ["Board", "Calls", "Reports", "Directory", "Tariffs", "Feeds"]
+    assert [entry["label"] for entry in shown_to(superuser)] == everything
     assert [entry["label"] for entry in shown_to(AnonymousUser())] == ["Board", "Calls", "Reports"]
 
 

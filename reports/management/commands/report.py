@@ -3,17 +3,18 @@
 from typing import Any
 
 from django.conf import settings
+from django.http import QueryDict
 from django.utils import timezone
 from rich.table import Table
 
 from calls.access import EVERYTHING
 from calls.directory.models import Department, Feed
-from calls.journey import clock
+from calls.filters import CallFilter
 from calls.outage_notes import outages_between, warnings
-from calls.periods import PeriodError, read
 from reports.catalogue import REPORTS
-from reports.engine import Answer, Kind, Question, Report, ordered
+from reports.engine import Answer, Column, Kind, Question, Report, ordered
 from reports.export import as_json, csv_lines
+from reports.tables import figure
 from smdr_site.commands import ArgumentParser, Error
 from smdr_site.commands import Command as TollbookCommand
 
@@ -28,18 +29,20 @@ class Command(TollbookCommand):
         parser.add_argument("--until", default="", help="last local day, or date and time (not included)")
         parser.add_argument("--feed", help="only this feed")
         parser.add_argument("--department", help="only calls of this department")
+        parser.add_argument(
+            "--filter", action="append", default=[], metavar="NAME=VALUE", help="as in a page's address; several may be"
+        )
         parser.add_argument("--sort", default="", help="a column's name, - before it for descending")
         parser.add_argument("--format", choices=["table", "csv", "json"], default="table")
 
     def run(self, **options: Any) -> None:
         report = REPORTS[options["slug"]]
-        try:
-            period = read(options, timezone.now(), timezone.get_default_timezone())
-        except ValueError as error:
-            raise Error(str(error), returncode=2 if isinstance(error, PeriodError) else 1) from error
-        question = Question(EVERYTHING, period, _pk(Feed, options["feed"]), _pk(Department, options["department"]))
-        answer = ordered(report, report.run(question), options["sort"])
         now = timezone.now()
+        question = Question(_parameters(options), EVERYTHING, now)
+        if question.errors:
+            raise Error(" ".join(question.errors), returncode=2)
+        period = question.period
+        answer = ordered(report, report.run(question), options["sort"])
         outages = outages_between(period.since, period.until, now, question.feed)
         if options["format"] == "json":
             self.stdout.write(as_json(report, question, answer, outages))
@@ -55,19 +58,36 @@ class Command(TollbookCommand):
     def _print(self, report: Report, question: Question, answer: Answer) -> None:
         table = Table(title=f"{report.title}, {question.period.dates} ({settings.TIME_ZONE})", box=None, pad_edge=False)
         for column in report.columns:
-            table.add_column(column.label, justify="left" if column.kind == Kind.TEXT else "right")
+            is_text = column.kind in {Kind.TEXT, Kind.MOMENT}
+            table.add_column(column.label, justify="left" if is_text else "right")
         for row in answer.rows:
-            table.add_row(*(_text(row[column.name], column.kind) for column in report.columns))
-        table.add_section()
-        table.add_row(*(_text(answer.total.get(column.name), column.kind) for column in report.columns), style="bold")
+            table.add_row(*(_text(column, row[column.name]) for column in report.columns))
+        if report.has_total and answer.total:
+            table.add_section()
+            table.add_row(*(_text(column, answer.total.get(column.name)) for column in report.columns), style="bold")
         self.print_rich(table, 160)
         self.stdout.write(f"{answer.calls:,} calls. {answer.note}")
 
 
-def _text(value: Any, kind: Kind) -> str:
-    if value is None:
-        return ""
-    return clock(value) if kind == Kind.SECONDS else f"{value:,}" if kind == Kind.COUNT else str(value)
+def _text(column: Column, value: Any) -> str:
+    return "" if value in (None, "") else figure(column, value)
+
+
+def _parameters(options: dict[str, Any]) -> QueryDict:
+    """The options as the address of a page has them. Raises Error for a name that the directory does not know."""
+    asked = QueryDict(mutable=True)
+    named: tuple[tuple[str, type[Feed] | type[Department]], ...] = (("feed", Feed), ("department", Department))
+    known = {name: _pk(model, options[name]) for name, model in named}
+    asked.update({name: str(value) for name, value in known.items() if value is not None})
+    asked.update({name: options[name] for name in ("since", "until") if options[name]})
+    if not (options["since"] or options["until"]):
+        asked["period"] = "today"
+    for text in options["filter"]:
+        name, _, value = text.partition("=")
+        if not value or name not in CallFilter.base_filters:
+            raise Error(f"“{text}” is not a filter. Write one of {', '.join(CallFilter.base_filters)}, = and a value.")
+        asked[name] = value
+    return asked
 
 
 def _pk(model: type[Feed] | type[Department], name: str | None) -> int | None:

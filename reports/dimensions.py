@@ -1,0 +1,203 @@
+"""What reports group calls by. A dimension names its rows, and knows the address parameters that hold a row's calls."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import CharField, F, Value
+from django.db.models.functions import Cast, Coalesce, NullIf, Substr
+
+from calls.counting import NO_DEVICE
+from calls.directory.models import AccountCode, Contact, Department, Did, Feed, Trunk
+from calls.numbers import display
+from calls.periods import CUSTOM, DAY, Period, day_start, month_start
+from reports.engine import Column, Kind, Question, Values
+
+HOUR = timedelta(hours=1)
+MOST_DAYS = 62  # beyond these, a row is a month
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`identity` joins groups of the database that are one row; `texts` are the values of the dimension's columns."""
+
+    identity: Hashable
+    texts: Values
+    opens: dict[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    columns: Sequence[Column]
+    group: Callable[[Question], Mapping[str, Any]]  # expressions that the database groups by
+    rows: Callable[[Question, Iterable[Key]], Mapping[Key, Row]]
+
+
+def _fixed(**group: Any) -> Callable[[Question], Mapping[str, Any]]:
+    return lambda _question: group
+
+
+# Of a feed's own things
+
+
+def _of_feed(model: type[Trunk | Did], name: str, more: str = "") -> Callable[..., Mapping[Key, Row]]:
+    def rows(_question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
+        fields = ["feed_id", "number", "name", *([more] if more else [])]
+        known = {(feed, number): rest for feed, number, *rest in model._default_manager.values_list(*fields)}
+        return {
+            (feed, number): Row(
+                (feed, number),
+                dict(
+                    zip(
+                        (name, "name", more.partition("__")[0]) if more else (name, "name"),
+                        (number or "None", *(text or "" for text in known.get((feed, number), ("", "")))),
+                        strict=False,
+                    )
+                ),
+                {name: number or NO_DEVICE, "feed": str(feed)},
+            )
+            for feed, number in keys
+        }
+
+    return rows
+
+
+TRUNK = Dimension(
+    (Column("trunk", "Trunk", Kind.TEXT, named_by="name"), Column("name", "Name", Kind.TEXT),
+     Column("carrier", "Carrier", Kind.TEXT)),
+    _fixed(k0=F("feed_id"), k1=F("trunk")),
+    _of_feed(Trunk, "trunk", "carrier__name"),
+)  # fmt: skip
+DID = Dimension(
+    (Column("did", "DID", Kind.TEXT, named_by="name"), Column("name", "Name", Kind.TEXT),
+     Column("department", "Department", Kind.TEXT)),
+    _fixed(k0=F("feed_id"), k1=F("did")),
+    _of_feed(Did, "did", "department__name"),
+)  # fmt: skip
+
+
+def _department_rows(_question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
+    names = dict(Department.objects.values_list("pk", "name"))
+    return {
+        (pk,): Row(pk, {"department": names.get(pk, "None")}, {"department": "null" if pk is None else str(pk)})
+        for (pk,) in keys
+    }
+
+
+DEPARTMENT = Dimension(
+    (Column("department", "Department", Kind.TEXT),), _fixed(k0=F("department_id")), _department_rows
+)
+
+
+def _account_rows(_question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
+    names = dict(AccountCode.objects.values_list("code", "name"))
+    return {
+        (code,): Row(
+            code, {"account_code": code or "None", "name": names.get(code, "")}, {"account_code": code or NO_DEVICE}
+        )
+        for (code,) in keys
+    }
+
+
+ACCOUNT = Dimension(
+    (Column("account_code", "Account code", Kind.TEXT, named_by="name"), Column("name", "Name", Kind.TEXT)),
+    _fixed(k0=F("account_code")),
+    _account_rows,
+)
+
+
+# The other end
+
+
+def _number_rows(question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
+    scope = question.scope
+    found = [number for (number,) in keys]
+    names = dict(Contact.objects.values_list("number_e164", "name"))
+    feed = Feed.objects.first()
+    region = feed.region_code if feed else settings.SMDR_REGION
+    return {
+        (number,): Row(
+            number,
+            {
+                "number": scope.mask(display(number, number if number.startswith("+") else "", region)) or "Withheld",
+                "name": scope.mask_name(names.get(number, "")),
+            },
+            None if scope.masked_digits else {"number_is": number or NO_DEVICE},
+        )
+        for number in found
+    }
+
+
+NUMBER = Dimension(
+    (Column("number", "Number", Kind.TEXT, named_by="name"), Column("name", "Name", Kind.TEXT)),
+    _fixed(k0=Coalesce(NullIf(F("number_e164"), Value("")), F("number"))),
+    _number_rows,
+)
+
+
+# Time, on the clock of the site. The database groups by what is cut from the instant's text, which is fast on both.
+
+
+def _instant(question: Question) -> Mapping[str, Any]:
+    ends = (
+        question.period.since.astimezone(question.period.zone),
+        question.period.until.astimezone(question.period.zone),
+    )
+    whole = not any((end.utcoffset() or timedelta()) % HOUR for end in ends)
+    length = len("2026-11-24 09" if whole else "2026-11-24 09:15")
+    return {"k0": Substr(Cast("started_at", CharField()), 1, length)}
+
+
+def _local(text: str, period: Period) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).astimezone(period.zone)
+
+
+def _time_rows(question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
+    """Hours of one day, days, or months, by the length of the period."""
+    period = question.period
+    days = (period.last_day - period.first_day).days + 1
+    found = {}
+    for (text,) in keys:
+        local = _local(text, period)
+        if days == 1:
+            start = local.replace(minute=0).astimezone(UTC)
+            end = start + HOUR
+            label = f"{local:%H:00}"
+        elif days <= MOST_DAYS:
+            start, end = day_start(local.date(), period.zone), day_start(local.date() + DAY, period.zone)
+            label = f"{local:%a} {local.day} {local:%b %Y}"
+        else:
+            first = month_start(local.date())
+            start, end = day_start(first, period.zone), day_start(month_start(first + 31 * DAY), period.zone)
+            label = f"{local:%b %Y}"
+        part = Period(CUSTOM, max(start, period.since), min(end, period.until), period.zone)
+        found[text,] = Row(start, {"when": label, "starts": part.since}, part.query())
+    return found
+
+
+WHEN = Dimension((Column("when", "When", Kind.TEXT),), _instant, _time_rows)
+
+
+def _hour_rows(question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
+    found = {}
+    for (text,) in keys:
+        hour = _local(text, question.period).hour
+        found[text,] = Row(hour, {"hour": f"{hour:02}:00"}, {"hours": f"{hour}-{hour + 1}"})
+    return found
+
+
+def _weekday_rows(question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
+    found = {}
+    for (text,) in keys:
+        local = _local(text, question.period)
+        found[text,] = Row(
+            local.isoweekday(), {"weekday": f"{local:%A}", "place": local.isoweekday()}, {"weekday": f"{local:%u}"}
+        )
+    return found
+
+
+HOUR_OF_DAY = Dimension((Column("hour", "Hour", Kind.TEXT),), _instant, _hour_rows)
+WEEKDAY = Dimension((Column("weekday", "Weekday", Kind.TEXT),), _instant, _weekday_rows)

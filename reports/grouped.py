@@ -1,0 +1,79 @@
+"""A report that groups calls by one dimension and measures each group: most of the catalogue."""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from django.db.models import Q
+
+from reports.dimensions import Dimension, Row
+from reports.engine import Answer, Question, Report, Values
+from reports.measures import Measure, added, sums
+
+
+def grouped(
+    dimension: Dimension,
+    measures: Sequence[Measure],
+    *,
+    only: Q | None = None,
+    note: str = "",
+    order: str = "",
+) -> Callable[[Question], Answer]:
+    """The `run` of such a report. `only` narrows its calls; `order` is a text of the rows to order them by."""
+
+    def run(question: Question) -> Answer:
+        calls = question.calls() if only is None else question.calls().filter(only)
+        wanted = dict.fromkeys(["calls", *(need for measure in measures for need in measure.needs)])
+        known = sums(question.now)
+        by = dict(dimension.group(question))
+        found = [
+            (tuple(group[name] for name in by), group)
+            for group in calls.annotate(**by).values(*by).annotate(**{name: known[name] for name in wanted})
+        ]
+        rows = dimension.rows(question, [key for key, _ in found])
+        parts: dict[Hashable, tuple[Row, list[Values]]] = {}
+        for key, group in found:
+            row = rows[key]
+            parts.setdefault(row.identity, (row, []))[1].append(group)
+        lines = [(row, added(groups, wanted)) for row, groups in parts.values()]
+        if order:
+            lines.sort(key=lambda line: line[0].texts[order])
+        whole = added((group for _, group in found), wanted)
+        total = {column.name: "" for column in dimension.columns} | figures(measures, whole)
+        total[dimension.columns[0].name] = "Total"
+        return Answer(
+            [{**row.texts, **figures(measures, sums_of_row)} for row, sums_of_row in lines],
+            [row.opens for row, _ in lines],
+            total,
+            whole["calls"],
+            note,
+        )
+
+    return run
+
+
+def figures(measures: Sequence[Measure], found: Values) -> dict[str, Any]:
+    return {measure.column.name: measure.of(found) for measure in measures}
+
+
+def grouped_report(
+    slug: str,
+    title: str,
+    group: str,
+    purpose: str,
+    dimension: Dimension,
+    measures: Sequence[Measure],
+    *,
+    only: Q | None = None,
+    note: str = "",
+    order: str = "",
+    **more: Any,
+) -> Report:
+    return Report(
+        slug,
+        title,
+        group,
+        purpose,
+        (*dimension.columns, *(measure.column for measure in measures)),
+        grouped(dimension, measures, only=only, note=note, order=order),
+        **more,
+    )
