@@ -5,8 +5,12 @@ Views, exports, the board and the API take a Scope, and only ever query ``visibl
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+if TYPE_CHECKING:
+    from calls.directory.models import Access, WallLink
 
 MASK = "•"
 FEWEST_DIGITS_OF_A_NUMBER = 5
@@ -30,6 +34,12 @@ class Scope:
     def sees_raw_lines(self) -> bool:
         """Lines that belong to no call, and what is kept of outside numbers apart from calls, cannot be scoped."""
         return self.departments is None and not self.masked_digits
+
+    def narrowed(self, department: int) -> "Scope":
+        """Only one of its departments; nothing if it is none of them."""
+        if self.departments is not None and department not in self.departments:
+            return NOTHING
+        return Scope(frozenset({department}), self.masked_digits)
 
     def mask(self, number: str) -> str:
         """`number` with its last digits hidden; separators stay."""
@@ -60,13 +70,14 @@ def scope_of(user: AbstractBaseUser | AnonymousUser) -> Scope:
     if not user.is_authenticated or not user.is_active:
         return NOTHING
     access = Access.objects.filter(user_id=user.pk).first()
-    if getattr(user, "is_superuser", False):
-        return Scope(departments=None, masked_digits=access.masked_digits if access else 0)
+    return scope_by(access, everything=bool(getattr(user, "is_superuser", False)))
+
+
+def scope_by(access: "Access | WallLink | None", *, everything: bool = False) -> Scope:
+    """The scope that an Access row or a wall link gives, or its want; `everything` for a superuser."""
+    masked = access.masked_digits if access else 0
+    if everything or (access and access.all_departments):
+        return Scope(departments=None, masked_digits=masked)
     if access is None:
         return NOTHING
-    if access.all_departments:
-        return Scope(departments=None, masked_digits=access.masked_digits)
-    return Scope(
-        departments=frozenset(access.departments.values_list("pk", flat=True)),
-        masked_digits=access.masked_digits,
-    )
+    return Scope(departments=frozenset(department.pk for department in access.departments.all()), masked_digits=masked)

@@ -8,28 +8,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, Q
 from django.utils import timezone
 
 from calls.access import Scope
-from calls.counting import CALL_COUNTS
-from calls.directory.health import FeedHealth, health_of_active_feeds
-from calls.directory.models import Contact, Did, DirectoryRevision, Extension, Feed, FeedState, Trunk
+from calls.directory.health import LIVE, LOST, NONE, FeedHealth, health_of_active_feeds, usual_seconds
+from calls.directory.models import Contact, Department, Did, DirectoryRevision, Extension, Feed, FeedState, Trunk
+from calls.directory.outages import SILENT
+from calls.edition import EDITION
 from calls.export import utc_text
 from calls.harmless import json_shown
 from calls.models import Call
 from calls.numbers import display
-from calls.periods import preset
+from calls.panels import Kept, Panels, health_panel
 from calls.records import CallState
 
 MOST_CALLS = 1_000  # keeps a snapshot far below the 1 MiB at which a WebSocket message is refused
 RECENTLY_ENDED = timedelta(seconds=60)
-TOTALS_EVERY = timedelta(seconds=1)
 OPEN_STATES = tuple(state.value for state in CallState if state != CallState.ENDED)
-TOTALS = ("offered", "answered", "abandoned", "made", "no_answer", "unknown")
 
 
 class CallMessage(TypedDict):
@@ -57,6 +54,8 @@ class CallMessage(TypedDict):
     did: str
     did_name: str
     account_code: str
+    carrier: str
+    department: str
 
 
 class FeedMessage(TypedDict):
@@ -64,6 +63,7 @@ class FeedMessage(TypedDict):
     connected: bool
     last_line_at: str | None
     state: str
+    usual_seconds: float | None  # between two lines at this hour; told of a silent feed only
 
 
 @dataclass(slots=True)
@@ -76,6 +76,8 @@ class Names:
     trunks: dict[tuple[int, str], str] = field(default_factory=dict)
     dids: dict[tuple[int, str], str] = field(default_factory=dict)
     contacts: dict[str, str] = field(default_factory=dict)
+    carriers: dict[tuple[int, str], str] = field(default_factory=dict)
+    departments: dict[int | None, str] = field(default_factory=dict)
 
     def refresh(self) -> bool:
         """True if the names were read again."""
@@ -87,23 +89,84 @@ class Names:
         self.trunks = _names(Trunk)
         self.dids = _names(Did)
         self.contacts = dict(Contact.objects.values_list("number_e164", "name"))
+        self.carriers = {
+            (feed, number): carrier
+            for feed, number, carrier in Trunk.objects.exclude(carrier=None).values_list(
+                "feed_id", "number", "carrier__name"
+            )
+        }
+        self.departments = dict(Department.objects.values_list("pk", "name"))
         self.revision = revision
         return True
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Room:
-    """The viewers of one scope: what they have been told, and how far."""
+    """The viewers of one scope: what they have been told, and how far.
+
+    `panels` is the latest that was counted, `panels_told` what the viewers have of it.
+    """
 
     scope: Scope
     seq: int = 0
     seen: dict[int, int] = field(default_factory=dict)
     directory: int = -1
     calls: dict[int, CallMessage] = field(default_factory=dict)
-    totals: dict[str, Any] = field(default_factory=dict)
-    totals_at: datetime | None = None
     feeds: list[FeedMessage] = field(default_factory=list)
+    panels: Panels = field(default_factory=lambda: Panels({}, {}, {}))
+    panels_told: Panels = field(default_factory=lambda: Panels({}, {}, {}))
+    kept: Kept = field(default_factory=Kept)
     owes_message: bool = False  # after a failed look something may have been taken in and not told
+    _snapshot: tuple[int, str] = (-1, "")
+
+    def totals(self) -> dict[str, Any]:
+        in_progress = dict.fromkeys(OPEN_STATES, 0)
+        for call in self.calls.values():
+            in_progress[call["state"]] += 1
+        return {**self.panels.totals, "in_progress": in_progress}
+
+    def health(self) -> str:
+        """The worst of the feeds, as the sidebar shows it."""
+        states = {feed["state"] for feed in self.feeds}
+        return health_panel(next((state for state in (LOST, SILENT, LIVE) if state in states), NONE))
+
+    def news_of_panels(self) -> dict[str, Any]:
+        """What of the panels the viewers do not have yet; from now on they have it."""
+        new, told = self.panels, self.panels_told
+        self.panels_told = new
+        if new is told:
+            return {}
+        html = {name: text for name, text in new.html.items() if told.html.get(name) != text}
+        people = {place: day for place, day in new.people.items() if told.people.get(place) != day}
+        return {
+            **({"panels": html} if html else {}),
+            **({"people": people} if people else {}),
+            **({"moved": True} if new.totals != told.totals else {}),
+        }
+
+    def snapshot(self, now: datetime) -> str:
+        """The room as it was last told, as a message; all but the time is written once for all who ask."""
+        if self._snapshot[0] != self.seq:
+            rest = {
+                "seq": self.seq,
+                "edition": EDITION,
+                "calls": list(self.calls.values()),
+                "totals": self.totals(),
+                "feeds": self.feeds,
+                "panels": {**self.panels_told.html, "health": self.health()},
+                "people": self.panels_told.people,
+            }
+            self._snapshot = (self.seq, json_shown(rest)[1:])
+        return f'{{"type":"snapshot","server_time":"{_now_text(now)}",{self._snapshot[1]}'
+
+
+@dataclass(slots=True)
+class Look:
+    """What is asked once for all rooms of a tick: the vector of revisions, and how the feeds are, if that was asked."""
+
+    now: datetime
+    vector: dict[int, int]
+    feeds: list[FeedMessage] | None
 
 
 class Board:
@@ -114,65 +177,58 @@ class Board:
 
     def open_room(self, scope: Scope) -> Room:
         room = Room(scope)
-        self._read_all(room, timezone.now())
+        self._read_all(room)
         return room
 
     def snapshot(self, room: Room) -> str:
-        """The room as it was last told, as a message."""
-        return _message(
-            {
-                "type": "snapshot",
-                "seq": room.seq,
-                "server_time": _now_text(timezone.now()),
-                "calls": list(room.calls.values()),
-                "totals": room.totals,
-                "feeds": room.feeds,
-            }
-        )
+        return room.snapshot(timezone.now())
 
-    def advance(self, room: Room, *, look_at_feeds: bool) -> str | None:
-        """What changed since the room was last told, as the room's next message; None if nothing did.
-
-        The vector of revisions is read first, the calls after it: what is newer than the vector comes again with the
-        next look, and nothing is missed.
-        """
-        now = timezone.now()
+    def look(self, *, at_feeds: bool) -> Look:
+        """The vector is read before the calls: what is newer than it comes again with the next look."""
         vector = revisions()
-        renamed = self.names.refresh() or room.directory != self.names.revision
+        renamed = self.names.refresh()
+        return Look(timezone.now(), vector, feed_messages() if at_feeds or renamed else None)
+
+    def advance(self, room: Room, look: Look) -> str | None:
+        """What changed since the room was last told, as the room's next message; None if nothing did."""
         changed: list[CallMessage] = []
         removed: list[int] = []
-        moved = {feed: room.seen.get(feed, 0) for feed in vector if room.seen.get(feed, -1) != vector[feed]}
+        moved = {feed: room.seen.get(feed, 0) for feed in look.vector if room.seen.get(feed, -1) != look.vector[feed]}
         if moved:
-            changed, removed = self._changes(room, moved, now)
-        if renamed:
+            changed, removed = self._changes(room, moved, look.now)
+        if room.directory != self.names.revision:
             changed += self._renamed(room, {message["id"] for message in changed})
-        room.seen, room.directory = vector, self.names.revision
-        feeds = feed_messages() if look_at_feeds or renamed else room.feeds
-        totals_moved = self._count(room, now) if moved or look_at_feeds else False
-        if not (changed or removed or totals_moved or feeds != room.feeds or room.owes_message):
+        room.seen, room.directory = look.vector, self.names.revision
+        feeds = room.feeds if look.feeds is None else look.feeds
+        panels = room.news_of_panels()
+        if not (changed or removed or panels or feeds != room.feeds or room.owes_message):
             return None
-        room.feeds, room.owes_message = feeds, False
+        panels.pop("moved", None)
+        if feeds != room.feeds:
+            room.feeds = feeds
+            panels["panels"] = {**panels.get("panels", {}), "health": room.health()}
+        room.owes_message = False
         room.seq += 1
-        return _message(
+        return json_shown(
             {
                 "type": "delta",
                 "seq": room.seq,
-                "server_time": _now_text(now),
+                "server_time": _now_text(look.now),
                 "changed": changed,
                 "removed": removed,
-                "totals": room.totals,
+                "totals": room.totals(),
                 "feeds": room.feeds,
+                **panels,
             }
         )
 
-    def _read_all(self, room: Room, now: datetime) -> None:
+    def _read_all(self, room: Room) -> None:
         room.seen = revisions()
         self.names.refresh()
         room.directory = self.names.revision
         waiting = Call.objects.visible_to(room.scope).open().order_by("-started_at", "-pk")[:MOST_CALLS]
         room.calls = {call.pk: self._call(call, room.scope) for call in waiting}
         room.feeds = feed_messages()
-        self._count(room, now)
 
     def _changes(self, room: Room, since: dict[int, int], now: datetime) -> tuple[list[CallMessage], list[int]]:
         changed: list[CallMessage] = []
@@ -214,25 +270,6 @@ class Board:
                 changed.append(message)
         return changed
 
-    def _count(self, room: Room, now: datetime) -> bool:
-        """Count today's calls and those in progress again, at most once a second; True if a figure moved."""
-        if room.totals_at is not None and now - room.totals_at < TOTALS_EVERY:
-            return False
-        room.totals_at = now
-        today = preset("today", now, ZoneInfo(settings.TIME_ZONE))
-        calls = Call.objects.visible_to(room.scope)
-        totals: dict[str, Any] = calls.filter(started_at__gte=today.since, started_at__lt=today.until).aggregate(
-            **{name: Count("pk", filter=CALL_COUNTS[name]) for name in TOTALS},
-            answered_in=Count("pk", filter=CALL_COUNTS["answered"] & Q(direction="in")),
-        )
-        totals["in_progress"] = dict.fromkeys(OPEN_STATES, 0)
-        for state, count in calls.open().order_by().values_list("state").annotate(Count("pk")):
-            totals["in_progress"][state] = count
-        if totals == room.totals:
-            return False
-        room.totals = totals
-        return True
-
     def _call(self, call: Call, scope: Scope) -> CallMessage:
         names, feed = self.names, self.names.feeds.get(call.feed_id)
         region = feed.region_code if feed else settings.SMDR_REGION
@@ -262,6 +299,8 @@ class Board:
             "did": call.did,
             "did_name": names.dids.get((call.feed_id, call.did), "") or call.did_name,
             "account_code": call.account_code,
+            "carrier": names.carriers.get((call.feed_id, call.trunk), ""),
+            "department": names.departments.get(call.department_id, ""),
         }
 
 
@@ -280,6 +319,7 @@ def feed_message(feed: Feed, health: FeedHealth) -> FeedMessage:
         "connected": health.connected,
         "last_line_at": utc_text(health.last_line_at),
         "state": health.state,
+        "usual_seconds": usual_seconds(feed) if health.state == SILENT else None,
     }
 
 
@@ -290,7 +330,3 @@ def _names(model: type[Extension] | type[Trunk] | type[Did]) -> dict[tuple[int, 
 
 def _now_text(now: datetime) -> str:
     return now.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-
-
-def _message(content: dict[str, Any]) -> str:
-    return json_shown(content)

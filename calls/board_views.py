@@ -2,68 +2,84 @@
 
 import json
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from calls.access import Scope, scope_of
+from calls.consumers import department_asked
 from calls.directory.health import health_of_active_feeds
-from calls.directory.models import Extension
+from calls.directory.models import Department, Extension, SavedBoard
+from calls.edition import EDITION
 from calls.harmless import json_shown
-from calls.today import today as figures_of_today
 
-THRESHOLD_SECONDS = {"ringing": 10, "queued": 30, "held": 60, "talking": 3600}
-TODAY_EVERY_SECONDS = 3
+THRESHOLDS = {"ringing": 10, "queued": 30, "held": 60, "talking": 60}  # seconds, of talking minutes
+STATES = ("queued", "ringing", "held", "talking")
+GROUPS = {"": "None", "state": "State", "department": "Department", "trunk": "Trunk", "did": "DID"}
+MOST_TABS = 4  # departments beyond these are in a menu
 
 
 @require_safe
 def board(request: HttpRequest) -> HttpResponse:
-    return render(request, "board/board.html", _context(request))
+    return render(request, "board/board.html", _own(request))
 
 
 @require_safe
 def wall(request: HttpRequest) -> HttpResponse:
-    return render(request, "board/wall.html", _context(request))
+    return render(request, "board/wall.html", _own(request))
 
 
-@require_safe
-def today(request: HttpRequest) -> JsonResponse:
-    """People's own figures and the day to compare with, counted once a few seconds for all viewers of a scope."""
+def _own(request: HttpRequest) -> dict[str, Any]:
+    """For a signed-in user. 404 for a department that is none of the user's."""
     scope = scope_of(request.user)
-    departments = "all" if scope.departments is None else "-".join(map(str, sorted(scope.departments)))
-    figures = cache.get_or_set(
-        f"board-today-{departments}",
-        lambda: figures_of_today(scope, timezone.now(), ZoneInfo(settings.TIME_ZONE)),
-        TODAY_EVERY_SECONDS,
-    )
-    return JsonResponse(figures)
-
-
-def _context(request: HttpRequest) -> dict[str, Any]:
-    return {
-        "directory": people(scope_of(request.user)),
-        "thresholds": THRESHOLD_SECONDS,
-        "time_zone": settings.TIME_ZONE,
+    departments = Department.objects.all()
+    if scope.departments is not None:
+        departments = departments.filter(pk__in=scope.departments)
+    names = dict(departments.values_list("pk", "name"))
+    asked = department_asked(request.META.get("QUERY_STRING", ""))
+    if asked is not None:
+        if asked not in names:
+            raise Http404
+        scope = scope.narrowed(asked)
+    view = {name: request.GET.get(name, "") for name in ("group", "state", "q")}
+    return board_context(scope) | {
+        "socket": f"/ws/board/?department={asked}" if asked else "/ws/board/",
+        "departments": names if len(names) > 1 else {},
+        "as_tabs": len(names) <= MOST_TABS,
+        "department": asked,
+        "title": names.get(asked, "") if asked else "",
+        "view": view,
+        "groups": GROUPS,
+        "states": STATES,
+        "saved_boards": SavedBoard.objects.seen_by(request.user.pk).select_related("owner"),
+        "query": request.GET.urlencode(),
     }
 
 
-def people(scope: Scope) -> list[dict[str, str]]:
-    """The tiles: persons of the viewer's departments, by department and name."""
+def board_context(scope: Scope) -> dict[str, Any]:
+    return {
+        "people": people(scope),
+        "thresholds": THRESHOLDS,
+        "time_zone": settings.TIME_ZONE,
+        "edition": EDITION,
+    }
+
+
+def people(scope: Scope) -> list[dict[str, Any]]:
+    """The tiles by department: persons of the viewer's departments, by name."""
     feeds = [feed for feed, _ in health_of_active_feeds()]
     extensions = Extension.objects.filter(kind=Extension.Kind.PERSON, feed__in=feeds)
     if scope.departments is not None:
         extensions = extensions.filter(department__in=scope.departments)
-    rows = extensions.order_by("department__name", "name", "number").values_list(
+    groups: dict[str, list[dict[str, str]]] = {}
+    for number, feed, name, department in extensions.order_by("department__name", "name", "number").values_list(
         "number", "feed__name", "name", "department__name"
-    )
-    tiles = [
-        {"number": number, "feed": feed, "name": name, "department": department or ""}
-        for number, feed, name, department in rows
-    ]
-    shown: list[dict[str, str]] = json.loads(json_shown(tiles))  # written as the board's messages write them
-    return shown
+    ):
+        # the place is written as the board's messages write it
+        place = json.loads(json_shown(f"{feed}\n{number}"))
+        groups.setdefault(department or "No department", []).append(
+            {"place": place, "name": name or number, "number": number}
+        )
+    return [{"department": department, "people": tiles} for department, tiles in groups.items()]

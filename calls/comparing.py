@@ -19,7 +19,9 @@ from calls.costing.models import TariffVersion
 from calls.costing.rating import Rater
 from calls.costing.stored import document_of
 from calls.costing.values import DocumentError
+from calls.directory.models import Feed, Trunk
 from calls.models import Call
+from calls.numbers import digits_to_price
 from calls.periods import Period, preset
 
 MOST_CALLS = 50_000
@@ -85,10 +87,16 @@ def compared(
         direction="out", state="ended", started_at__gte=period.since, started_at__lt=period.until
     )
     rows = ended.exclude(billable_seconds=0).order_by("started_at", "id").values_list(
-        "started_at", "answered_at", "billable_seconds", "number_e164", "number", "recharge", "currency"
+        "started_at", "answered_at", "billable_seconds", "number_e164", "number", "recharge", "currency", "feed_id",
+        "trunk",
     )  # fmt: skip
+    regions = {feed.pk: feed.region_code for feed in Feed.objects.all()}
+    prefixes = {
+        (feed, trunk): prefix for feed, trunk, prefix in Trunk.objects.values_list("feed", "number", "outside_prefix")
+    }
     deadline = time.monotonic() + seconds
-    for index, (started_at, answered_at, billable, e164, number, recharge, had) in enumerate(rows.iterator()):
+    for index, row in enumerate(rows.iterator()):
+        started_at, answered_at, billable, e164, number, recharge, had, feed, trunk = row
         if index >= calls or (index % LOOKED_EVERY == 0 and time.monotonic() > deadline):
             comparison.upto = started_at
             break
@@ -98,7 +106,10 @@ def compared(
         if had != currency:
             comparison.other_currency += 1
             continue
-        rating = rater.rate(answered_at, billable, e164.removeprefix("+") or number)
+        digits, is_short = digits_to_price(
+            number, e164, direction="out", region=regions[feed], outside_prefix=prefixes.get((feed, trunk), "")
+        )
+        rating = rater.rate(answered_at, billable, digits, is_short=is_short)
         line = lines[prefix_class.get(rating.prefix) or "other"]
         for counted in (line, comparison.total):
             counted.calls += 1
@@ -106,7 +117,7 @@ def compared(
                 counted.unrated += 1
             else:
                 counted.was += recharge * MILLIONTHS
-                counted.would_be += rating.cost
+                counted.would_be += rating.recharge_millionths * MILLIONTHS
     for name, line in lines.items():
         line.name = name
     comparison.lines = sorted(lines.values(), key=lambda line: (-abs(line.difference), line.name))

@@ -3,33 +3,42 @@
 import asyncio
 import json
 from typing import Any
+from urllib.parse import parse_qs
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import get_user
-from django.contrib.sessions.backends.db import SessionStore
-from django.http import HttpRequest
 
-from calls.access import Scope, scope_of
+from calls.admission import Ticket, scopes_now
+from calls.directory.models import WallLink
 from calls.hub import hub
 
-NOT_SIGNED_IN = 4401
+WALL_COOKIE = "tollbook_wall"
+NOT_LET_IN = 4401
 LONGEST_MESSAGE = 1_000
 RESYNC_EVERY_SECONDS = 0.5
 
 
-class BoardConsumer(AsyncWebsocketConsumer):
+class SeatedConsumer(AsyncWebsocketConsumer):
     """Sends a snapshot, then deltas; the one thing it is told is `{"type": "resync"}`."""
 
     last_resync = float("-inf")
+    ticket = Ticket()
+
+    async def admit(self) -> Ticket | None:
+        """By what this connection is let in; None if by nothing."""
+        raise NotImplementedError
 
     async def connect(self) -> None:
-        user = self.scope.get("user")
-        if user is None or not user.is_authenticated:
-            await self.close(NOT_SIGNED_IN)
+        ticket = await self.admit()
+        seen = (await sync_to_async(scopes_now)([ticket]))[ticket] if ticket else None
+        if ticket is None or seen is None:
+            await self.close(NOT_LET_IN)
             return
-        seen = await sync_to_async(scope_of)(user)
+        self.ticket = ticket
         await self.accept()
+        self.wire = self.scope.get("wire")
+        if self.wire is not None:
+            self.wire.open()
         await hub().join(self, seen)
 
     async def disconnect(self, code: int) -> None:
@@ -54,11 +63,34 @@ class BoardConsumer(AsyncWebsocketConsumer):
         await self.send(text_data=message)
 
     async def dismiss(self) -> None:
-        await self.close(NOT_SIGNED_IN)
+        await self.close(NOT_LET_IN)
 
-    def present_access(self) -> Scope | None:
-        """As the next request would be answered: a session that ended, expired or lost its password is nobody's."""
-        request = HttpRequest()
-        request.session = SessionStore(getattr(self.scope.get("session"), "session_key", None))
-        user = get_user(request)
-        return scope_of(user) if user.pk == self.scope["user"].pk else None
+
+class BoardConsumer(SeatedConsumer):
+    """Of a signed-in user; `?department=3` narrows it to one of the departments that the user sees."""
+
+    async def admit(self) -> Ticket | None:
+        user = self.scope.get("user")
+        if user is None or not user.is_authenticated:
+            return None
+        session = getattr(self.scope.get("session"), "session_key", None) or ""
+        return Ticket(session, user.pk, department=department_asked(self.scope["query_string"].decode("latin-1")))
+
+
+class WallConsumer(SeatedConsumer):
+    """Of a screen on which nobody signs in: it has a wall link's token in its cookie, never in an address."""
+
+    async def admit(self) -> Ticket | None:
+        link = await sync_to_async(WallLink.objects.of_token)(self.scope["cookies"].get(WALL_COOKIE, ""))
+        if link is None:
+            return None
+        await sync_to_async(link.note_use)()
+        return Ticket(link=link.pk)
+
+
+def department_asked(query: str) -> int | None:
+    """The key in `?department=`; 0, which is no department, where that is no number."""
+    asked = parse_qs(query).get("department", [""])[0]
+    if not asked:
+        return None
+    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 0

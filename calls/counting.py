@@ -65,13 +65,11 @@ LEG_COUNTS: dict[str, Q] = {
     "offered": _IN,
     "answered": _IN & Q(answered_at__isnull=False),
     "missed": _IN & Q(outcome=LegOutcome.MISSED),
+    "taken": _IN & Q(outcome__in=(LegOutcome.ANSWERED, LegOutcome.ANSWERED_ELSEWHERE)),
     "made": _OUT & Q(position=0),
 }
-
-GROUP_COUNTS: dict[str, Q] = {  # of a group's legs: what a member answers, the group has answered
-    "answered": _IN & Q(outcome__in=(LegOutcome.ANSWERED, LegOutcome.ANSWERED_ELSEWHERE)),
-    "abandoned": _IN & Q(outcome=LegOutcome.MISSED),
-}
+# Of a group's legs: what a member answers, the group has answered.
+GROUP_COUNTS: dict[str, Q] = {"answered": LEG_COUNTS["taken"], "abandoned": LEG_COUNTS["missed"]}
 GROUP_WAIT = F("queue_seconds") + F("ring_seconds")
 
 _TARGET = ExpressionWrapper(

@@ -24,6 +24,8 @@ class Devices:
     revision: int = -1
     region: str = ""
     padding: str = "0"
+    zone_name: str = ""
+    clock: str = ""
     kinds: dict[str, str] = field(default_factory=dict)
     departments: dict[str, int] = field(default_factory=dict)
     trunks: dict[str, TrunkPlan] = field(default_factory=dict)
@@ -36,6 +38,7 @@ class Devices:
             return
         feed = Feed.objects.get(pk=self.feed_id)
         self.region, self.padding = feed.region_code, feed.padding
+        self.zone_name, self.clock = feed.zone_name, feed.clock
         self.trunks = {
             number: TrunkPlan(prefix, area, carrier)
             for number, prefix, area, carrier in Trunk.objects.filter(feed_id=self.feed_id).values_list(

@@ -5,7 +5,6 @@ selects nothing and says why, so that no list or export is ever wider than what 
 """
 
 import calendar
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,16 +14,16 @@ from zoneinfo import ZoneInfo
 import django_filters
 from django import forms
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db.models import F, Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
-from calls import money, periods
+from calls import periods
 from calls.access import Scope
 from calls.costing.terms import DESTINATION_CLASSES
 from calls.counting import CALL_COUNTS, LEG_COUNTS, NO_DEVICE, has_leg, waited
 from calls.directory.models import AccountCode, Department, Did, Extension, Feed, Named, Trunk
+from calls.filter_fields import MoneyFilter, SecondsFilter, SpanFilter
 from calls.models import Call
 from calls.number_search import NotANumberError, number_condition
 from calls.pricing import CostReason
@@ -33,10 +32,6 @@ from calls.records import Direction, Flag, Outcome
 from calls.words import COST_WORDS
 
 ANY_TIME = "any"
-DURATION = re.compile(r"(?:(\d{1,4}):(?=\d\d:))?(?:(\d{1,6}):(?=\d\d$))?(\d{1,9})")
-AMOUNT = re.compile(r"(?=[.\d])(\d{0,9})(?:\.(\d{1,6}))?")
-SPAN = re.compile(r"(\d{1,6})-(\d{1,6})?")
-LONGEST_SECONDS = 2**31 - 1
 
 DIRECTIONS = [(Direction.IN.value, "In"), (Direction.OUT.value, "Out")]
 OUTCOMES = [
@@ -46,75 +41,17 @@ OUTCOMES = [
     (Outcome.NO_ANSWER.value, "No answer"),
     (Outcome.UNKNOWN.value, "Unknown"),
 ]
-COST_CHOICES = list(COST_WORDS.items())
-REASONS = [(reason.value, reason.value.capitalize()) for reason in CostReason]
-CLASSES = [(name, name.capitalize()) for name in DESTINATION_CLASSES]
 WEEKDAYS = [(str(number), name) for number, name in enumerate(calendar.day_name, 1)]
 PARTIAL, STALE = "partial", "stale"
 QUALITY = [(PARTIAL, "Beginning not seen"), (STALE, "End not seen")] + [
     (name, name.replace("_", " ").capitalize()) for flag in Flag for name in flag.names()
 ]
+COST_CHOICES = list(COST_WORDS.items())
+REASONS = [(reason.value, reason.value.capitalize()) for reason in CostReason]
+CLASSES = [(name, name.capitalize()) for name in DESTINATION_CLASSES]
 COUNTED = [(name, name.replace("_", " ").capitalize()) for name in CALL_COUNTS]
 NAMED_IN: dict[str, type[Named]] = {"extension": Extension, "trunk": Trunk, "did": Did, "account_code": AccountCode}
 LEGS = [(name, name.capitalize()) for name in LEG_COUNTS]
-
-
-class SecondsField(forms.Field):
-    """A length of time: 90, 1:30 or 1:02:33."""
-
-    widget = forms.TextInput(attrs={"placeholder": "1:30"})
-
-    def to_python(self, value: str | None) -> int | None:
-        if value in self.empty_values or value is None:
-            return None
-        found = DURATION.fullmatch(str(value).strip())
-        if found is None or not str(value).isascii():
-            raise ValidationError(f"“{value}” is not a length of time. Write 90, 1:30 or 1:02:33.")
-        hours, minutes, seconds = (int(part or 0) for part in found.groups())
-        return min(hours * 3600 + minutes * 60 + seconds, LONGEST_SECONDS)
-
-
-class SecondsFilter(django_filters.Filter):
-    field_class = SecondsField
-
-
-class MoneyField(forms.Field):
-    """An amount in major units, such as 1.20, as millionths."""
-
-    widget = forms.TextInput(attrs={"placeholder": "1.20", "inputmode": "decimal"})
-
-    def to_python(self, value: str | None) -> int | None:
-        if value in self.empty_values or value is None:
-            return None
-        found = AMOUNT.fullmatch(str(value).strip())
-        if found is None or not str(value).isascii():
-            raise ValidationError(f"“{value}” is not an amount. Write 1.20 or 0.005.")
-        return int(found[1] or 0) * money.MILLION + int((found[2] or "").ljust(6, "0"))
-
-
-class MoneyFilter(django_filters.Filter):
-    field_class = MoneyField
-
-
-class SpanField(forms.Field):
-    """From a number up to, but without, another: 9-17. Without the second there is no end."""
-
-    def __init__(self, *, most: int = LONGEST_SECONDS, example: str = "9-17", **kwargs: Any) -> None:
-        super().__init__(**{"widget": forms.TextInput(attrs={"placeholder": example}), **kwargs})
-        self.most, self.example = most, example
-
-    def to_python(self, value: str | None) -> tuple[int, int] | None:
-        if value in self.empty_values or value is None:
-            return None
-        found = SPAN.fullmatch(str(value).strip()) if str(value).isascii() else None
-        first, end = (int(found[1]), min(int(found[2] or self.most), self.most)) if found else (0, 0)
-        if first >= end:
-            raise ValidationError(f"“{value}” is no span. Write {self.example}: from, up to but without.")
-        return first, end
-
-
-class SpanFilter(django_filters.Filter):
-    field_class = SpanField
 
 
 class CallFilter(django_filters.FilterSet):
@@ -137,6 +74,12 @@ class CallFilter(django_filters.FilterSet):
     )
     longer = SecondsFilter("duration_seconds", "gte", label="Lasts at least")
     shorter = SecondsFilter("duration_seconds", "lte", label="Lasts at most")
+    weekday = django_filters.ChoiceFilter(
+        "started_at__iso_week_day", choices=WEEKDAYS, label="Weekday", empty_label="Any"
+    )
+    hours = SpanFilter(label="Hours of day", method="within_hours", most=24, example="9-17")
+    wait = SpanFilter(label="Answered after", method="answered_after", example="10-20", widget=forms.HiddenInput)
+    quality = django_filters.ChoiceFilter(choices=QUALITY, label="Quality", empty_label="Any", method="with_quality")
     cost = django_filters.ChoiceFilter("cost_status", choices=COST_CHOICES, label="Cost", empty_label="Any")
     reason = django_filters.ChoiceFilter("cost_reason", choices=REASONS, label="Reason of the cost", empty_label="Any")
     costs = MoneyFilter("cost", "gte", label="Costs at least")
@@ -144,12 +87,6 @@ class CallFilter(django_filters.FilterSet):
         "destination__charge_class", choices=CLASSES, label="Destination class", empty_label="Any", null_label="None"
     )
     destination = django_filters.CharFilter("destination__name", label="Destination", max_length=80)
-    weekday = django_filters.ChoiceFilter(
-        "started_at__iso_week_day", choices=WEEKDAYS, label="Weekday", empty_label="Any"
-    )
-    hours = SpanFilter(label="Hours of day", method="within_hours", most=24, example="9-17")
-    wait = SpanFilter(label="Answered after", method="answered_after", example="10-20", widget=forms.HiddenInput)
-    quality = django_filters.ChoiceFilter(choices=QUALITY, label="Quality", empty_label="Any", method="with_quality")
     feed = django_filters.ModelChoiceFilter(queryset=Feed.objects.all(), label="Feed", empty_label="Any")
 
     class Meta:

@@ -13,8 +13,11 @@ from typing import Any, Protocol
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import close_old_connections, connections
+from django.utils import timezone
 
+from calls import panels
 from calls.access import Scope
+from calls.admission import Ticket, scopes_now
 from calls.board import Board, Room
 from calls.doorbell import GROUP
 
@@ -27,30 +30,47 @@ FEEDS_EVERY_SECONDS = 1.0
 ACCESS_EVERY_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 TELL_SECONDS = 2.0  # so long a viewer may keep the others waiting, once
+COUNT_EVERY_SECONDS = 1.0
+COUNT_IN_QUIET_SECONDS = 10.0  # figures move with the clock too
+COUNT_PART = 4  # of the time: what counting takes, it then rests so many times as long
+
+
+class Wire(Protocol):
+    """The short way to a socket (smdr_site/wire.py)."""
+
+    is_clogged: bool
+
+    def framed(self, text: str) -> Any: ...
+
+    def write(self, frame: Any) -> None: ...
 
 
 class Viewer(Protocol):
-    """A socket."""
+    """A socket. Without a wire it is told through the server's own queue."""
+
+    ticket: Ticket
+    wire: Wire | None
 
     async def tell(self, message: str) -> None: ...
-
-    def present_access(self) -> Scope | None:
-        """What the viewer may see now, read in the database's thread; None when signed out."""
-        ...
 
     async def dismiss(self) -> None: ...
 
 
 class BoardHub:
-    """Call `join` and `leave` on one event loop. It works only while there are viewers."""
+    """Call `join` and `leave` on one event loop. It works only while there are viewers.
+
+    What changed is asked in one thread; what is counted (Today, Queues, Trunks) in another: nobody waits for it.
+    """
 
     def __init__(self) -> None:
         self._board = Board()
         self._rooms: dict[Scope, Room] = {}
-        self._viewers: dict[Viewer, Scope] = {}
+        self._viewers: dict[Viewer, Room] = {}
+        self._behind: set[Viewer] = set()
         self._lock = asyncio.Lock()
         self._rung = asyncio.Event()
         self._thread: ThreadPoolExecutor | None = None
+        self._counting: ThreadPoolExecutor | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def join(self, viewer: Viewer, scope: Scope) -> None:
@@ -60,14 +80,14 @@ class BoardHub:
             try:
                 await self._seat(viewer, scope)
             except BaseException:
-                self._viewers.pop(viewer, None)
+                self._forget(viewer)
                 if not self._viewers:
                     await self._stop()
                 raise
 
     async def leave(self, viewer: Viewer) -> None:
         """The last one out stops the hub: under the lock, or somebody who just joins would sit in the dark."""
-        self._viewers.pop(viewer, None)
+        self._forget(viewer)
         if not self._viewers:
             async with self._lock:
                 if not self._viewers:
@@ -81,23 +101,30 @@ class BoardHub:
 
     async def resync(self, viewer: Viewer) -> None:
         async with self._lock:
-            scope = self._viewers.get(viewer)
-            if scope is not None:
-                await viewer.tell(await self._in_thread(self._board.snapshot, self._rooms[scope]))
+            room = self._viewers.get(viewer)
+            if room is not None:
+                await self._send(viewer, self._board.snapshot(room))
 
     async def _seat(self, viewer: Viewer, scope: Scope) -> None:
         room = self._rooms.get(scope)
         if room is None:
             room = self._rooms[scope] = await self._in_thread(self._board.open_room, scope)
-        self._viewers[viewer] = scope
-        await viewer.tell(await self._in_thread(self._board.snapshot, room))
+            room.panels = room.panels_told = await self._in_counting_thread(self._count_room, room)
+        self._viewers[viewer] = room
+        await self._send(viewer, self._board.snapshot(room))
+
+    def _forget(self, viewer: Viewer) -> None:
+        self._viewers.pop(viewer, None)
+        self._behind.discard(viewer)
 
     def _start(self) -> None:
         if not self._tasks:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="board")
+            self._counting = ThreadPoolExecutor(1, thread_name_prefix="board-count")
             self._tasks = [
                 asyncio.create_task(self._listen(), name="board-doorbell"),
                 asyncio.create_task(self._look(), name="board-look"),
+                asyncio.create_task(self._count(), name="board-count"),
                 asyncio.create_task(self._check_access(), name="board-access"),
             ]
 
@@ -109,10 +136,12 @@ class BoardHub:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self._rooms.clear()
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.submit(connections.close_all)
-            thread.shutdown(wait=False)
+        self._behind.clear()
+        for thread in (self._thread, self._counting):
+            if thread is not None:
+                thread.submit(connections.close_all)
+                thread.shutdown(wait=False)
+        self._thread = self._counting = None
 
     async def _listen(self) -> None:
         """Hear the doorbell, for as long as there is a layer that carries it."""
@@ -157,23 +186,75 @@ class BoardHub:
 
     async def _tick(self, look_at_feeds: bool) -> None:
         async with self._lock:
-            present = set(self._viewers.values())
+            present = {room.scope for room in self._viewers.values()}
             for scope in self._rooms.keys() - present:
                 del self._rooms[scope]
-            for scope, room in self._rooms.items():
-                message = await self._in_thread(partial(self._board.advance, room, look_at_feeds=look_at_feeds))
+            seats: dict[Room, list[Viewer]] = {room: [] for room in self._rooms.values()}
+            for viewer, room in self._viewers.items():
+                seats[room].append(viewer)
+            look = await self._in_thread(partial(self._board.look, at_feeds=look_at_feeds))
+            for room, viewers in seats.items():
+                message = await self._in_thread(self._board.advance, room, look)
                 if message is not None:
-                    for viewer in [viewer for viewer, seat in self._viewers.items() if seat == scope]:
-                        await self._tell(viewer, message)
+                    await self._tell_all(viewers, message)
+            await self._catch_up()
 
-    async def _tell(self, viewer: Viewer, message: str) -> None:
+    async def _tell_all(self, viewers: list[Viewer], message: str) -> None:
+        """Framed once for all that have a wire. One that is clogged gets a fresh snapshot later, not a backlog."""
+        frame = None
+        for viewer in viewers:
+            wire = viewer.wire
+            if wire is None:
+                await self._send(viewer, message)
+            elif wire.is_clogged or viewer in self._behind:
+                self._behind.add(viewer)
+            else:
+                frame = frame or wire.framed(message)
+                wire.write(frame)
+
+    async def _catch_up(self) -> None:
+        for viewer in [viewer for viewer in self._behind if viewer.wire and not viewer.wire.is_clogged]:
+            self._behind.discard(viewer)
+            if viewer in self._viewers:
+                await self._send(viewer, self._board.snapshot(self._viewers[viewer]))
+
+    async def _send(self, viewer: Viewer, message: str) -> None:
         """A viewer that is gone, or takes nothing in, is let go: it may come back by itself."""
+        if viewer.wire is not None:
+            viewer.wire.write(viewer.wire.framed(message))
+            return
         try:
             async with asyncio.timeout(TELL_SECONDS):
                 await viewer.tell(message)
         except Exception:
-            self._viewers.pop(viewer, None)
+            self._forget(viewer)
             await self._dismiss(viewer)
+
+    async def _count(self) -> None:
+        """Count each room's figures again: at most once a second, and then only where something may have moved."""
+        loop = asyncio.get_running_loop()
+        counted: dict[Room, tuple[dict[int, int], int, float]] = {}
+        while True:
+            began = loop.time()
+            for room in list(self._rooms.values()):
+                vector, directory, at = counted.get(room, ({}, -1, -COUNT_IN_QUIET_SECONDS))
+                if (room.seen, room.directory) == (vector, directory) and began - at < COUNT_IN_QUIET_SECONDS:
+                    continue
+                now = (room.seen, room.directory, began)
+                try:
+                    room.panels = await self._in_counting_thread(self._count_room, room)
+                except Exception as error:
+                    logger.warning("figures cannot be counted", extra={"error": f"{type(error).__name__}: {error}"})
+                else:
+                    counted[room] = now
+                    self._rung.set()
+            for room in counted.keys() - set(self._rooms.values()):
+                del counted[room]
+            await asyncio.sleep(max(COUNT_EVERY_SECONDS, COUNT_PART * (loop.time() - began)))
+
+    @staticmethod
+    def _count_room(room: Room) -> panels.Panels:
+        return panels.count(room.scope, timezone.now(), room.kept)
 
     async def _dismiss(self, viewer: Viewer) -> None:
         with contextlib.suppress(Exception):
@@ -187,17 +268,19 @@ class BoardHub:
             room.owes_message = True
 
     async def _check_access(self) -> None:
-        """Follow edits of what viewers may see, and sign-outs."""
+        """Follow edits of what viewers may see, sign-outs, and revoked links."""
         while True:
             await asyncio.sleep(ACCESS_EVERY_SECONDS)
-            for viewer, seat in list(self._viewers.items()):
-                try:
-                    scope = await self._in_thread(viewer.present_access)
-                except Exception as error:
-                    logger.warning("access cannot be read", extra={"error": f"{type(error).__name__}: {error}"})
-                    break
+            seats = {viewer: room.scope for viewer, room in self._viewers.items()}
+            try:
+                scopes = await self._in_counting_thread(scopes_now, {viewer.ticket for viewer in seats})
+            except Exception as error:
+                logger.warning("access cannot be read", extra={"error": f"{type(error).__name__}: {error}"})
+                continue
+            for viewer, seat in seats.items():
+                scope = scopes[viewer.ticket]
                 if scope is None:
-                    self._viewers.pop(viewer, None)
+                    self._forget(viewer)
                     await self._dismiss(viewer)
                 elif scope != seat:
                     await self._move(viewer, scope)
@@ -211,15 +294,22 @@ class BoardHub:
                 await self._seat(viewer, scope)
             except Exception as error:
                 logger.warning("a viewer could not be moved", extra={"error": f"{type(error).__name__}: {error}"})
-                self._viewers.pop(viewer, None)
+                self._forget(viewer)
                 await self._dismiss(viewer)
 
     async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        def run() -> Any:
-            close_old_connections()
-            return work(*arguments)
+        return await _run(self._thread, work, *arguments)
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+    async def _in_counting_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        return await _run(self._counting, work, *arguments)
+
+
+async def _run(thread: ThreadPoolExecutor | None, work: Callable[..., Any], *arguments: Any) -> Any:
+    def run() -> Any:
+        close_old_connections()
+        return work(*arguments)
+
+    return await asyncio.get_running_loop().run_in_executor(thread, run)
 
 
 _hubs: dict[asyncio.AbstractEventLoop, BoardHub] = {}

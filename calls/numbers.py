@@ -72,6 +72,18 @@ def short_number(number: str, *, direction: str, region: str, outside_prefix: st
     return ""
 
 
+def digits_to_price(
+    number: str, e164: str, *, direction: str, region: str, outside_prefix: str = ""
+) -> tuple[str, bool]:
+    """What prefixes are matched with: the international number, else a short one as dialled, and whether it is one."""
+    if e164:
+        return e164.removeprefix("+"), False
+    short = short_number(number, direction=direction, region=region, outside_prefix=outside_prefix)
+    if short or direction != Direction.OUT:
+        return short, bool(short)
+    return unallotted_number(number.removeprefix(outside_prefix), region), False
+
+
 @lru_cache(maxsize=10_000)
 def unallotted_number(number: str, region: str) -> str:
     """A dialled number that no numbering plan knows, read within the region; with its country code, without +.

@@ -15,7 +15,7 @@ from calls.costing.catalogue import PriceBook, PricedVersion, load_price_book, m
 from calls.costing.rating import NOT_ANSWERED, STALE, ZERO_SECONDS
 from calls.devices import Devices, TrunkPlan
 from calls.models import CostStatus
-from calls.numbers import is_digits, short_number, unallotted_number
+from calls.numbers import digits_to_price, is_digits
 from calls.records import CallState, Direction
 from calls.rows import instant
 
@@ -107,6 +107,11 @@ class Pricing:
         """The transaction was undone."""
         self._revision = -1
 
+    @property
+    def may_ask(self) -> bool:
+        """Whether pricing a call may read from the database: the first call of a version does."""
+        return any(version.ready is None or not version.is_used for version in self.book.by_id.values())
+
     def price(self, facts: Facts, devices: Devices, version_id: int | None = None) -> tuple[Priced, Why | None]:
         """What a call of these facts costs now. `version_id` is kept while the time of answer is one of its days.
 
@@ -157,14 +162,9 @@ class Pricing:
 
 
 def _digits_of(facts: Facts, region: str, plan: TrunkPlan) -> tuple[str, bool]:
-    """What prefixes are matched with: the international number, else a short one as dialled, and whether it is one."""
-    if facts.number_e164:
-        return facts.number_e164[1:], False
-    prefix = plan.outside_prefix
-    short = short_number(facts.number, direction=facts.direction, region=region, outside_prefix=prefix)
-    if short or facts.direction != Direction.OUT:
-        return short, bool(short)
-    return unallotted_number(facts.number.removeprefix(prefix), region), False
+    return digits_to_price(
+        facts.number, facts.number_e164, direction=facts.direction, region=region, outside_prefix=plan.outside_prefix
+    )
 
 
 def _rated(facts: Facts, version: PricedVersion, digits: str, is_short: bool) -> tuple[Priced, Why | None]:

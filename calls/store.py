@@ -6,7 +6,7 @@ assembly.py; here events are matched with what is stored, folded, and only diffe
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +15,7 @@ from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.db import connections, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from calls.assembly import fold
 from calls.devices import Devices
@@ -24,7 +24,7 @@ from calls.models import Call, CallCost, CallEvent, CostStatus, Leg
 from calls.numbers import read_number
 from calls.pricing import Facts, Priced, Pricing, Why
 from calls.records import Event, FoldedCall
-from calls.rows import Columns, Row, epoch_microseconds, precise_instant, reserve_ids
+from calls.rows import Columns, Row, columns, epoch_microseconds, precise_instant, reserve_ids
 
 CACHED_CALLS = 2_500
 
@@ -42,6 +42,9 @@ LEG_FOLDED = tuple(
     for field in Leg._meta.concrete_fields
     if field.attname not in {"id", "call_id", "call_started_at", "direction"}
 )
+CALL_COLUMNS = (*IDENTITY, *STATE, *COUNTERS)
+COST_COLUMNS = ("call_id", *Why._fields)
+LEG_COLUMNS = ("call_id", "call_started_at", "direction", *LEG_FOLDED)
 EVENT_COLUMNS = (
     "call_id", "line_hash", "line", "n", "received_at", "journal", "sequence", "connection", "at", "clock_rule",
     "id_started_at", "name", "direction", "trunk", "extension", "source_extension", "number_raw", "number",
@@ -125,7 +128,7 @@ class CallStore:
         work: FeedTransaction | None = None
         try:
             with transaction.atomic(using=self.using):
-                state = FeedState.objects.using(self.using).select_for_update().get(pk=self.feed_id)
+                state = FeedState.locked(self.feed_id, self.using)
                 if state.revision != self._revision:
                     self._foreign_revision = state.revision
                 self.devices.refresh()
@@ -194,6 +197,18 @@ class CallStore:
             return len(work.fold_all())
 
 
+@dataclass(slots=True)
+class Folded:
+    """What a fold of some calls changed: by call id the names of it, and the rows to write."""
+
+    changed: dict[str, list[str]] = field(default_factory=dict)
+    updated: list[CallEntry] = field(default_factory=list)
+    new_legs: list[Row] = field(default_factory=list)
+    changed_legs: list[Row] = field(default_factory=list)
+    shortened: list[CallEntry] = field(default_factory=list)  # by legs that are no more
+    unrated: list[int] = field(default_factory=list)  # that had a cost
+
+
 class FeedTransaction:
     """One batch of changes to one feed, inside its lock."""
 
@@ -205,10 +220,10 @@ class FeedTransaction:
         self.entries: dict[str, CallEntry] = {}
         self.tally = Tally(revision=state.revision)
         self._connection = connection
-        self._call_columns = call_columns(store.using)
-        self._leg_columns = Columns(connection, Leg, ["call_id", "call_started_at", "direction", *LEG_FOLDED])
-        self._event_columns = Columns(connection, CallEvent, EVENT_COLUMNS)
-        self._cost_columns = Columns(connection, CallCost, ["call_id", *Why._fields])
+        self._call_columns = columns(store.using, Call, CALL_COLUMNS)
+        self._leg_columns = columns(store.using, Leg, LEG_COLUMNS)
+        self._event_columns = columns(store.using, CallEvent, EVENT_COLUMNS)
+        self._cost_columns = columns(store.using, CallCost, COST_COLUMNS)
         self._whys: dict[str, Why | None] = {}  # of the calls priced here
         self._touched: dict[str, CallEntry] = {}
         self._fresh: list[Event] = []
@@ -342,11 +357,7 @@ class FeedTransaction:
         if self._touched:
             self._write_entries(self._touched.values())
         tally = self.tally
-        changes: dict[str, Any] = {
-            name: F(name) + count
-            for name in ("accepted", "events", "duplicates", "quarantined")
-            if (count := getattr(tally, name))
-        }
+        changes: dict[str, Any] = {}
         if tally.last_line_us:
             last_line_at = precise_instant(tally.last_line_us)
             if self.state.last_line_at is None or last_line_at > self.state.last_line_at:
@@ -357,65 +368,75 @@ class FeedTransaction:
                 changes["last_event_at"] = last_event_at
         if tally.revision != self.state.revision:
             changes["revision"] = tally.revision
-        if changes:
-            FeedState.objects.using(self.store.using).filter(pk=self.store.feed_id).update(**changes)
+        self.state.count(
+            self.store.using,
+            {name: getattr(tally, name) for name in ("accepted", "events", "duplicates", "quarantined")},
+            changes,
+        )
 
     def fold_all(self) -> dict[str, list[str]]:
         """Fold every opened call again and write the differences: call id → names of what changed."""
         return self._write_entries(self.entries.values())
 
-    def _write_entries(self, entries: Iterable[CallEntry]) -> dict[str, list[str]]:
+    def _write_entries(self, entries: Collection[CallEntry]) -> dict[str, list[str]]:
         revision = self.state.revision + 1
-        changed: dict[str, list[str]] = {}
-        inserted: list[CallEntry] = []
-        updated: list[CallEntry] = []
-        new_legs: list[Row] = []
-        other_legs: list[Row] = []
+        inserted = [entry for entry in entries if not entry.is_stored]
+        for entry, pk in zip(inserted, self._fresh_ids(len(inserted)), strict=True):
+            entry.pk = pk
+        # Events are most of the rows, and of their call they need the key only: Postgres takes them in while calls
+        # are folded. In this block nothing can be asked of it, and a tariff's first call asks for its prices.
+        events = [(entry.pk, hashed, *event[1:]) for entry in entries for hashed, event in entry.new_events]
+        if self.store.pricing.may_ask:
+            folded = self._fold(entries, revision)
+            self._event_columns.insert(events)
+        else:
+            with self._event_columns.inserting(events):
+                folded = self._fold(entries, revision)
+        for entry in folded.shortened:
+            Leg.objects.using(self.store.using).filter(call_id=entry.pk, position__gte=len(entry.legs)).delete()
+        self._call_columns.insert([self._call_row(entry, revision) for entry in inserted])
+        self._call_columns.upsert([self._call_row(entry, revision) for entry in folded.updated], ["id"])
+        if folded.unrated:
+            CallCost.objects.using(self.store.using).filter(pk__in=folded.unrated).delete()
+        self._cost_columns.insert(self._cost_rows(inserted))
+        self._cost_columns.upsert(self._cost_rows(folded.updated), ["call_id"])
+        self._leg_columns.insert(folded.new_legs)
+        self._leg_columns.upsert(folded.changed_legs, ["call_id", "position"])
+        moved_events: list[Row] = []
+        for entry in entries:
+            entry.new_events = []
+            if entry.moved_events:
+                moved_events += [(entry.pk, hashed, *event[1:]) for hashed, event in entry.moved_events]
+                entry.moved_events = []
+        self._event_columns.upsert(moved_events, ["call_id", "line_hash", "n"])
+        self.tally.calls += len(inserted)
+        if folded.changed:
+            self.tally.revision = revision
+        return folded.changed
+
+    def _fold(self, entries: Iterable[CallEntry], revision: int) -> "Folded":
+        """Fold these calls anew, in memory only; what of them differs from what is stored."""
+        result = Folded()
         for entry in entries:
             folded = fold(entry.events, self.devices.kinds, entry.stale_as_of_us)
             state = self._state_row(entry, folded)
             legs = [(folded.started_at, folded.direction, *leg_values(leg)) for leg in folded.legs]
             if state == entry.state and legs == entry.legs:
                 continue
-            changed[entry.call_id] = _differences(entry, state, legs)
-            if not entry.is_stored:
-                inserted.append(entry)
-            else:
-                updated.append(entry)
+            result.changed[entry.call_id] = _differences(entry, state, legs)
+            pk, stored = entry.pk, entry.legs
+            if entry.is_stored:
+                result.updated.append(entry)
                 if entry.state[COST_STATUS] == CostStatus.RATED and state[COST_STATUS] != CostStatus.RATED:
-                    CallCost.objects.using(self.store.using).filter(pk=entry.pk).delete()
-                other_legs += [
-                    (entry.pk, *leg) for place, leg in enumerate(legs) if entry.legs[place : place + 1] != [leg]
-                ]
-                if len(legs) < len(entry.legs):
-                    Leg.objects.using(self.store.using).filter(call_id=entry.pk, position__gte=len(legs)).delete()
+                    result.unrated.append(pk)
+                result.changed_legs += [(pk, *leg) for leg, old in zip(legs, stored, strict=False) if leg != old]
+                if len(legs) < len(stored):
+                    result.shortened.append(entry)
+            result.new_legs += [(pk, *leg) for leg in legs[len(stored) :]]
             entry.state, entry.legs = state, legs
             entry.version += 1
             entry.checked = revision
-        for entry, pk in zip(inserted, self._fresh_ids(len(inserted)), strict=True):
-            entry.pk = pk
-            new_legs += [(pk, *leg) for leg in entry.legs]
-        self._call_columns.insert([self._call_row(entry, revision) for entry in inserted])
-        self._call_columns.upsert([self._call_row(entry, revision) for entry in updated], ["id"])
-        self._leg_columns.insert(new_legs)
-        self._leg_columns.upsert(other_legs, ["call_id", "position"])
-        self._cost_columns.insert(self._cost_rows(inserted))
-        self._cost_columns.upsert(self._cost_rows(updated), ["call_id"])
-        new_events: list[Row] = []
-        moved_events: list[Row] = []
-        for entry in entries:
-            pk = entry.pk
-            new_events += [(pk, hashed, *event[1:]) for hashed, event in entry.new_events]
-            entry.new_events = []
-            if entry.moved_events:
-                moved_events += [(pk, hashed, *event[1:]) for hashed, event in entry.moved_events]
-                entry.moved_events = []
-        self._event_columns.insert(new_events)
-        self._event_columns.upsert(moved_events, ["call_id", "line_hash", "n"])
-        self.tally.calls += len(inserted)
-        if changed:
-            self.tally.revision = revision
-        return changed
+        return result
 
     def _fresh_ids(self, count: int) -> list[int]:
         return reserve_ids(self._connection, Call, count) if count else []
@@ -473,7 +494,7 @@ class FeedTransaction:
 
 def call_columns(using: str = "default") -> Columns:
     """A call's columns in the order in which the store has them."""
-    return Columns(connections[using], Call, [*IDENTITY, *STATE, *COUNTERS])
+    return columns(using, Call, CALL_COLUMNS)
 
 
 LEG_POSITION = 3 + LEG_FOLDED.index("position")

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, DataError, IntegrityError, InterfaceError
 from django.utils import timezone
 
 from calls.directory.models import Feed
 from calls.models import Call
 from calls.records import Event
-from calls.rows import precise_instant
+from calls.rows import columns, precise_instant
 from calls.store import CallStore, FeedTransaction
 from ingest.clock import Resolution, Resolver
 from ingest.framing import Fault
@@ -32,6 +32,7 @@ from ingest.strangers import recognise
 logger = logging.getLogger(__name__)
 
 BATCH_RECORDS = 5_000
+POSITION = ("feed_id", "journal", "sequence")
 TRIES_OF_ONE = 3
 FILE_CLOCKS = {Origin.FILE_AUTO: "auto", Origin.FILE_12: "12", Origin.FILE_24: "24"}
 
@@ -203,20 +204,18 @@ class Loader:
                 )
                 count_lines(
                     self.feed_id,
-                    (
+                    [
                         record.received_us
                         for record in records
                         if isinstance(record, Received) and record.origin == Origin.SOCKET
-                    ),
+                    ],
                 )
                 loaded.lines, loaded.quarantined = tally.accepted, tally.quarantined
                 if clocks.live.call_id_clock_off != work.state.call_id_clock_off:
                     work.state.call_id_clock_off = clocks.live.call_id_clock_off
                     work.state.save(update_fields=["call_id_clock_off"])
                 stored = records[-1].sequence + 1
-                JournalPosition.objects.update_or_create(
-                    feed_id=self.feed_id, journal=self.reader.journal_id, defaults={"sequence": stored}
-                )
+                self._store_position(stored)
         loaded.events, loaded.duplicates, loaded.calls = work.tally.events, work.tally.duplicates, work.tally.calls
         self._position = stored
         if work.tally.revision != work.state.revision:
@@ -254,15 +253,19 @@ class Loader:
         )
 
     def _stored_position(self) -> int:
-        row = JournalPosition.objects.filter(feed_id=self.feed_id, journal=self.reader.journal_id).first()
-        return row.sequence if row else 1
+        table = columns(DEFAULT_DB_ALIAS, JournalPosition, POSITION)
+        rows = table.select("feed_id = %s AND journal = %s", [self.feed_id, self.reader.journal_id])
+        return int(rows[0][2]) if rows else 1
+
+    def _store_position(self, sequence: int) -> None:
+        table = columns(DEFAULT_DB_ALIAS, JournalPosition, POSITION)
+        table.upsert([(self.feed_id, self.reader.journal_id, sequence)], ["feed_id", "journal"])
 
     def _ready_clocks(self, work: FeedTransaction) -> Clocks:
         """The resolvers, made anew when the feed's zone or clock setting was edited."""
-        feed = Feed.objects.only("time_zone", "clock").get(pk=self.feed_id)
-        settings = (feed.zone_name, feed.clock)
+        zone_name, clock = settings = work.devices.zone_name, work.devices.clock
         if self._clocks is None or self._clock_settings != settings:
-            self._clocks = Clocks(ZoneInfo(feed.zone_name), feed.clock, work.state.call_id_clock_off)
+            self._clocks = Clocks(ZoneInfo(zone_name), clock, work.state.call_id_clock_off)
             self._clock_settings = settings
             self._replay_files(self._clocks)
         return self._clocks

@@ -41,7 +41,7 @@ class LoadingThread:
         self._loader = Loader(feed_id, journal, ring=ring, store=self._store)
         self._ring = ring
         self._stop_by: float | None = None
-        self._next_cleaning = 0.0
+        self._next_cleaning = self._next_look = 0.0
         self._space = space
         self._left_behind = LeftBehind(self._store, space, ring, lambda: self._stop_by is not None)
         self._backoff_seconds = FIRST_BACKOFF_SECONDS
@@ -108,7 +108,10 @@ class LoadingThread:
             return True
         if self._stop_by is not None:
             return False
-        self._store.refold_changed_devices()
+        if time.monotonic() < self._next_look:
+            return False
+        if not self._store.refold_changed_devices():
+            self._next_look = time.monotonic() + IDLE_SECONDS  # lines that come soon do not wait for these looks
         self._sweep()
         if time.monotonic() >= self._next_cleaning:
             self._next_cleaning = time.monotonic() + CLEAN_EVERY_SECONDS

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from operator import attrgetter
 
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Max, Min
 
-from calls.rows import Columns, epoch_microseconds
+from calls.rows import columns, epoch_microseconds
 from ingest.dump import dumped
 from ingest.models import QuarantinedLine, QuarantinedPack
 from ingest.segments import Received
@@ -26,8 +26,9 @@ rest_of = attrgetter(*COLUMNS[2:])
 def keep(feed_id: int, lines: list[QuarantinedLine]) -> None:
     """Store these lines, in the transaction they were loaded in, and pack what is then too much."""
     # by the store's own writer: a flood of garbage must not be slower to load than calls are
-    columns = Columns(connection, QuarantinedLine, COLUMNS)
-    columns.insert([(line.feed_id, epoch_microseconds(line.received_at), *rest_of(line)) for line in lines])
+    columns(DEFAULT_DB_ALIAS, QuarantinedLine, COLUMNS).insert(
+        [(line.feed_id, epoch_microseconds(line.received_at), *rest_of(line)) for line in lines]
+    )
     kept = QuarantinedLine.objects.filter(feed_id=feed_id)
     limit = settings.QUARANTINE_LINES_PER_FEED
     count = kept.count()

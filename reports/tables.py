@@ -50,7 +50,7 @@ class ReportColumn(tables.Column):
                 "td": {"class": css},
                 "tf": {"class": css},
             },
-            footer=figure(column, total.get(column.name)) if total.get(column.name) not in (None, "") else "",
+            footer=_footer(column, total) if total else None,
             **kwargs,
         )
         self.column, self.question, self.largest = column, question, largest
@@ -74,6 +74,10 @@ class ReportColumn(tables.Column):
             BAR_WIDTH,
             round(100 * value / self.largest),
         )
+
+
+def _footer(column: Column, total: Values) -> str:
+    return "" if total.get(column.name) in (None, "") else figure(column, total[column.name])
 
 
 def _page(record: Values, shown: str) -> str:

@@ -12,19 +12,18 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from django.urls import path  # noqa: E402
 
-from calls.consumers import BoardConsumer  # noqa: E402
+from calls.consumers import BoardConsumer, WallConsumer  # noqa: E402
 from smdr_site.origin import SameOriginOnly  # noqa: E402
 from smdr_site.shutdown import EndsWithTheServer  # noqa: E402
+from smdr_site.wire import GivesWire  # noqa: E402
+
+sockets = URLRouter([path("ws/board/", BoardConsumer.as_asgi()), path("ws/wall/", WallConsumer.as_asgi())])
 
 application = ProtocolTypeRouter(
     {
         "http": http,
-        "websocket": EndsWithTheServer(
-            SameOriginOnly(
-                AllowedHostsOriginValidator(
-                    AuthMiddlewareStack(URLRouter([path("ws/board/", BoardConsumer.as_asgi())]))
-                )
-            )
+        "websocket": GivesWire(
+            EndsWithTheServer(SameOriginOnly(AllowedHostsOriginValidator(AuthMiddlewareStack(sockets))))
         ),
     }
 )

@@ -2,15 +2,21 @@ from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
-from calls.board_views import board, today, wall
+from calls.board_views import board, wall
 from calls.comparing import compare
+from calls.saved_boards import forget, keep
+from calls.wall_views import linked_wall, links, revoke
 from smdr_site.first_run import first_costing, first_run
 from smdr_site.views import SignIn, healthz
 
 urlpatterns = [
     path("", board, name="board"),
     path("board/wall/", wall, name="board-wall"),
-    path("board/today/", today, name="board-today"),
+    path("board/links/", links, name="wall-links"),
+    path("board/links/<int:pk>/revoke/", revoke, name="wall-revoke"),
+    path("board/saved/", keep, name="board-save"),
+    path("board/saved/<int:pk>/forget/", forget, name="board-forget"),
+    path("wall/", linked_wall, name="wall"),
     path("calls/", include("calls.urls")),
     path("reports/", include("reports.urls")),
     path("directory/", include("calls.directory.urls")),

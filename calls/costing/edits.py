@@ -11,6 +11,7 @@ from calls.costing.stored import (
     NAME_LENGTH,
     OF_A_PREFIX,
     bands_json,
+    days_of,
     destinations_of,
     document_json,
     prefix_json,
@@ -105,7 +106,7 @@ def change_terms(version_pk: int, terms: Fields, calendar: Any) -> None:
             name: said[name] for name in ("name", "currency", "vat", "timezone", "bands", "prefixes") if name in said
         }
         if calendar is not None:
-            terms = {**terms, "bank_holidays": said.get("bank_holidays", [])}
+            terms = {**terms, "bank_holidays": [day.isoformat() for day in days_of(calendar.pk)]}
         write_document(version, parse({**kept, **terms}))
 
 

@@ -9,15 +9,14 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from calls.costing.cases import CaseError, rate
 from calls.costing.catalogue import load_price_book
 from calls.costing.forms import TryForm
 from calls.costing.models import TariffVersion
-from calls.costing.rating import Rater, Rating
+from calls.costing.rating import WRITTEN_IN_NUMBERS, Rater, Rating
 from calls.costing.stored import document_of
 from calls.costing.values import DocumentError
 from calls.costing.views import may_view
-from calls.numbers import read_number
+from calls.numbers import digits_to_price, read_number
 from calls.records import Direction
 
 
@@ -39,26 +38,33 @@ def try_it(request: HttpRequest) -> HttpResponse:
     digits = ""
     if form.is_bound and form.is_valid():
         asked = form.cleaned_data
-        digits = as_priced(asked["number"])
+        dialled = as_priced(asked["number"])
+        digits = dialled[0]
         chosen = [asked["version"], *([asked["beside"]] if asked["beside"] else [])]
-        answers = [_answer(version, digits, asked["answered_at"], asked["seconds"]) for version in chosen]
+        answers = [_answer(version, dialled, asked["answered_at"], asked["seconds"]) for version in chosen]
     return render(request, "tariffs/try.html", {"form": form, "answers": answers, "digits": digits})
 
 
-def as_priced(number: str) -> str:
-    """The digits that a number dialled here is priced by: in international form, or a short one as it is."""
-    plain = "".join(number.split())
-    if plain.startswith("+"):
-        return plain[1:]
-    reading = read_number(plain, number=plain, direction=Direction.OUT, region=settings.SMDR_REGION)
-    return reading.e164.removeprefix("+") or plain
+def as_priced(number: str) -> tuple[str, bool]:
+    """The digits that a number dialled here is priced by, as `digits_to_price` says, and whether it is a short one."""
+    plain = number.translate(WRITTEN_IN_NUMBERS)
+    if number.strip().startswith("+"):
+        return plain, False
+    region = settings.SMDR_REGION
+    reading = read_number(plain, number=plain, direction=Direction.OUT, region=region)
+    digits, is_short = digits_to_price(plain, reading.e164, direction=Direction.OUT, region=region)
+    return digits or plain, is_short
 
 
-def _answer(version: TariffVersion, digits: str, answered_at: datetime, seconds: int) -> Answer:
+def _answer(version: TariffVersion, dialled: tuple[str, bool], answered_at: datetime, seconds: int) -> Answer:
+    digits, is_short = dialled
     try:
-        return Answer(version, rate(Rater(document_of(version)), answered_at, seconds, digits))
-    except (DocumentError, CaseError) as error:
+        rater = Rater(document_of(version))
+        return Answer(version, rater.rate(answered_at, seconds, digits, is_short=is_short))
+    except DocumentError as error:
         return Answer(version, None, str(error))
+    except OverflowError:
+        return Answer(version, None, "The call ends after the last year there is.")
 
 
 def _initial(request: HttpRequest) -> dict[str, object]:

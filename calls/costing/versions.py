@@ -17,9 +17,10 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from calls.costing.document import export
 from calls.costing.example import example
 from calls.costing.models import CostingChoice, Tariff, TariffVersion
-from calls.costing.stored import days_of, document_of, write_document
+from calls.costing.stored import days_of, document_json, document_of, write_document
 from calls.costing.terms import Document
 from calls.directory.models import DirectoryRevision
 
@@ -216,10 +217,8 @@ def lock(pk: int) -> TariffVersion:
 def replace_document(pk: int, document: Document, what: str) -> TariffVersion:
     """All prices of a version anew; `what` is the note of it in the audit log."""
     with editing(pk) as version:
-        if version.calendar_id is not None:
-            said = document.part.bank_holidays
-            if said is not None and list(said) != days_of(version.calendar_id):
-                version.calendar = None
+        if export(document).get("bank_holidays") != document_json(version, with_prefixes=False).get("bank_holidays"):
+            version.calendar = None
         write_document(version, document)
     LogEntry.objects.log_create(version, force_log=True, action=LogEntry.Action.UPDATE, changes={"prices": ["", what]})
     return version
@@ -231,11 +230,12 @@ def _refuse_overlap(version: TariffVersion) -> None:
         published_at__isnull=False,
         tariff__carrier=tariff.carrier,
         tariff__direction=tariff.direction,
-        tariff__did=tariff.did,
     ).exclude(pk=version.pk)
     if version.valid_to is not None:
         others = others.filter(valid_from__lt=version.valid_to)
     for other in others.exclude(valid_to__lte=version.valid_from).select_related("tariff"):
+        if other.tariff.did.lstrip("0") != tariff.did.lstrip("0"):  # a PBX may leave out leading zeros
+            continue
         if other.tariff_id != version.tariff_id:
             raise RefusedError(
                 f"{other} prices the same calls {span(other)}. Retire it, or date {version} apart from it."

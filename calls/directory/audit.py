@@ -19,3 +19,4 @@ for model in (
     ours = [field.name for field in model._meta.fields if field.name in _KEPT_BY_INGEST]
     auditlog.register(model, exclude_fields=ours or None)
 auditlog.register(models.Access, m2m_fields={"departments"})
+auditlog.register(models.WallLink, m2m_fields={"departments"}, exclude_fields=["token_hash", "used_at"])

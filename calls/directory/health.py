@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from calls.directory.models import Feed, FeedState, Outage, WorkerStatus
+from calls.directory.models import Feed, FeedHour, FeedState, Outage, WorkerStatus
 from calls.directory.outages import (
     BACKLOG,
     DISCONNECTED,
@@ -27,11 +27,12 @@ from calls.directory.outages import (
     outages_on,
     seen,
 )
-from calls.directory.silence import silent_at
+from calls.directory.silence import WEEKS_LEARNED, silent_at
 
 LIVE, LOST, NONE = "live", "lost", "none"
 WORDS = {LIVE: "Live", SILENT: "Silent", LOST: "Lost", NONE: "No feed"}
 WORST_STATE_KEPT_SECONDS = 2.0
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,16 @@ def health_of_feeds(now: datetime | None = None, feed: int | None = None) -> lis
 def health_of_active_feeds(now: datetime | None = None) -> list[tuple[Feed, FeedHealth]]:
     """Every feed from which lines are expected, by name: active, or worked on for one run."""
     return [(feed, health) for feed, health in health_of_feeds(now) if health.expected]
+
+
+def usual_seconds(feed: Feed, now: datetime | None = None) -> float | None:
+    """How long it is, on average, between two lines at this hour of the week; else of the latest busy hour, or None."""
+    this_hour = (now or timezone.now()).replace(minute=0, second=0, microsecond=0)
+    weeks = [this_hour - timedelta(weeks=weeks) for weeks in range(1, WEEKS_LEARNED + 1)]
+    hours = FeedHour.objects.filter(feed=feed, lines__gt=1)
+    lines = list(hours.filter(hour__in=weeks).values_list("lines", flat=True))
+    lines = lines or list(hours.filter(hour__gte=this_hour - DAY).order_by("-hour").values_list("lines", flat=True)[:1])
+    return 3600 * len(lines) / sum(lines) if lines else None
 
 
 _worst: tuple[float, str] = (float("-inf"), NONE)

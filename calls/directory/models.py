@@ -9,7 +9,7 @@ import phonenumbers
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
@@ -25,6 +25,8 @@ from calls.directory.operation import FeedHour as FeedHour  # noqa: PLC0414 - fo
 from calls.directory.operation import FeedState as FeedState  # noqa: PLC0414 - for whoever imports models
 from calls.directory.operation import Outage as Outage  # noqa: PLC0414 - for whoever imports models
 from calls.directory.operation import WorkerStatus as WorkerStatus  # noqa: PLC0414 - for whoever imports models
+from calls.directory.saved_boards import SavedBoard as SavedBoard  # noqa: PLC0414 - for whoever imports models
+from calls.directory.wall_links import WallLink as WallLink  # noqa: PLC0414 - for whoever imports models
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -43,7 +45,10 @@ class DirectoryRevision(models.Model):
 
     @classmethod
     def current(cls) -> int:
-        return cls.objects.values_list("value", flat=True).first() or 0
+        with connection.cursor() as cursor:  # asked in every batch of lines
+            cursor.execute("SELECT value FROM directory_directoryrevision ORDER BY id LIMIT 1")
+            row = cursor.fetchone()
+        return row[0] if row else 0
 
     @classmethod
     def advance(cls) -> None:

@@ -1,9 +1,15 @@
 """What ingest keeps of a feed while it works: counters, who is at work, lines by hour, outages."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Self
 
-from django.db import models
+from django.db import connections, models
 from django.db.models import F, Q
+
+# What a batch of lines needs of a feed's state. A batch may be of one line: to compose these two statements anew by
+# Django's means took it a fifth of its time.
+FOR_INGEST = ("feed_id", "revision", "last_line_at", "last_event_at", "call_id_clock_off")
 
 
 class FeedState(models.Model):
@@ -28,6 +34,41 @@ class FeedState(models.Model):
 
     def __str__(self) -> str:
         return f"state of feed {self.feed_id}"
+
+    @classmethod
+    def locked(cls, feed_id: int, using: str) -> Self:
+        """The feed's row, locked until the transaction ends, with the columns in FOR_INGEST. In plain SQL, as `count`.
+
+        Raises DoesNotExist.
+        """
+        connection = connections[using]
+        lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {', '.join(FOR_INGEST)} FROM directory_feedstate WHERE feed_id = %s{lock}",  # noqa: S608
+                [feed_id],
+            )
+            row = cursor.fetchone()
+        if row is None:
+            raise cls.DoesNotExist(f"There is no state of feed {feed_id}.")
+        values = [value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row]
+        return cls.from_db(using, FOR_INGEST, values)
+
+    def count(self, using: str, lines: Mapping[str, int], changes: Mapping[str, Any]) -> None:
+        """Add so many `lines` to the counters, and set other columns. The caller holds the lock."""
+        connection = connections[using]
+        added = {name: count for name, count in lines.items() if count}
+        assignments = [f"{name} = {name} + %s" for name in added] + [f"{name} = %s" for name in changes]
+        values = [
+            connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+            for value in changes.values()
+        ]
+        if assignments:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f"UPDATE directory_feedstate SET {', '.join(assignments)} WHERE feed_id = %s",  # noqa: S608
+                    [*added.values(), *values, self.feed_id],
+                )
 
 
 class WorkerStatus(models.Model):

@@ -14,6 +14,7 @@ import websockets
 
 from calls import hub as hub_module
 from calls.access import EVERYTHING, Scope
+from calls.admission import Ticket
 from calls.hub import BoardHub
 from tests.calls.factories import make_feed
 from tests.calls.live import Office, in_database
@@ -71,15 +72,15 @@ async def test_lines_reach_a_browser_through_daphne(start_site: Callable[..., Si
 class Person:
     """A viewer without a socket."""
 
+    wire = None
+
     def __init__(self) -> None:
+        self.ticket = Ticket(session=f"of {id(self)}")
         self.told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.left = asyncio.Event()
 
     async def tell(self, message: str) -> None:
         self.told.put_nowait(json.loads(message))
-
-    def present_access(self) -> Scope | None:
-        return EVERYTHING
 
     async def dismiss(self) -> None:
         self.left.set()
@@ -131,10 +132,10 @@ async def test_access_goes_on_being_checked_after_a_viewer_that_could_not_be_mov
     monkeypatch.setattr(hub_module, "ACCESS_EVERY_SECONDS", 0.05)
     hub = BoardHub()
     gone, signed_out = Gone(), Person()
-    monkeypatch.setattr(gone, "present_access", lambda: Scope(departments=None, masked_digits=4))
     await hub.join(gone, EVERYTHING)
     await hub.join(signed_out, EVERYTHING)
-    monkeypatch.setattr(signed_out, "present_access", lambda: None)
+    masked = Scope(departments=None, masked_digits=4)
+    monkeypatch.setattr(hub_module, "scopes_now", lambda tickets: {gone.ticket: masked, signed_out.ticket: None})
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await signed_out.left.wait()

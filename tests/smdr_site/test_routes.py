@@ -25,7 +25,7 @@ from tests.calls.factories import NINE, make_call, make_feed
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 11, 24, 14, 7, tzinfo=UTC)
-OPEN_TO_ALL = {"healthz", "login", "first-run", "admin:login"}
+OPEN_TO_ALL = {"healthz", "login", "first-run", "admin:login", "wall"}
 OURS, THEIRS = "442079460711", "441614960018"
 THEIR_CONTACT = "Harbour Dental"
 FORMATS = ("", "?format=csv", "?format=json", "?period=any", "?period=any&format=csv", "?period=any&format=json")

@@ -16,7 +16,7 @@ from calls.directory.models import Feed
 from calls.doorbell import Doorbell
 from ingest.dump import NotADumpError
 from ingest.files import FileLoad
-from ingest.running import add_endpoint_arguments, plan_of, settle_memory
+from ingest.running import add_endpoint_arguments, plan_of, settle
 from ingest.worker import Worker
 from smdr_site.commands import ArgumentParser, Error, progress
 from smdr_site.commands import Command as TollbookCommand
@@ -97,7 +97,7 @@ class Command(TollbookCommand):
 
     def work(self, options: dict[str, Any]) -> None:
         plan = plan_of(options)
-        settle_memory()
+        settle()
         asyncio.run(self.run_worker(plan))
 
     async def run_worker(self, plan: Any) -> None:

@@ -1,79 +1,77 @@
-// The server's clock, and the timers that run on it: one tick a second, for what is on the screen only.
+// The server's clock, and its timers: one tick a second, for what is on the screen only.
 
 export function duration(milliseconds) {
-  const seconds = Math.max(Math.floor(milliseconds / 1000), 0);
-  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const two = (number) => String(number).padStart(2, "0");
-  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+	const seconds = Math.max(Math.floor(milliseconds / 1000), 0);
+	const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+	const two = (number) => String(number).padStart(2, "0");
+	return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
 export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+	if (element.textContent !== `${text}`) element.textContent = text;
 }
 
 export class Clock {
-  #offset = 0;
-  #stoppedAt = null;
+	#offset = 0;
+	#stoppedAt = null;
 
-  /** The message that travelled fastest tells the offset best; a jump means that our own clock was set. */
-  sync(serverTime, { anew }) {
-    const offset = Date.parse(serverTime) - Date.now();
-    if (anew || offset > this.#offset || this.#offset - offset > 2_000) this.#offset = offset;
-    this.#stoppedAt = null;
-  }
+	/** The message that travelled fastest tells the offset best; a jump means that our own clock was set. */
+	sync(serverTime, { anew }) {
+		const offset = Date.parse(serverTime) - Date.now();
+		if (anew || offset > this.#offset || this.#offset - offset > 2_000) this.#offset = offset;
+		this.#stoppedAt = null;
+	}
 
-  stop() {
-    this.#stoppedAt ??= this.now();
-  }
+	stop() {
+		this.#stoppedAt ??= this.now();
+	}
 
-  now() {
-    return this.#stoppedAt ?? Date.now() + this.#offset;
-  }
+	now() {
+		return this.#stoppedAt ?? Date.now() + this.#offset;
+	}
 
-  /** Calls `listener` at every full second. */
-  everySecond(listener) {
-    const next = () => {
-      listener();
-      setTimeout(next, 1_000 - (Date.now() + this.#offset) % 1_000);
-    };
-    next();
-  }
+	everySecond(listener) {
+		const next = () => {
+			listener();
+			setTimeout(next, 1_000 - (Date.now() + this.#offset) % 1_000);
+		};
+		next();
+	}
 }
 
 export class Timers {
-  #since = new WeakMap();
-  #visible = new Set();
-  #observer = new IntersectionObserver((entries) => {
-    for (const { target, isIntersecting } of entries) {
-      if (isIntersecting && this.#since.has(target)) {
-        this.#visible.add(target);
-        this.#show(target);
-      } else this.#visible.delete(target);
-    }
-  });
+	#since = new WeakMap();
+	#visible = new Set();
+	#observer = new IntersectionObserver((entries) => {
+		for (const { target, isIntersecting } of entries) {
+			if (isIntersecting && this.#since.has(target)) {
+				this.#visible.add(target);
+				this.#show(target);
+			} else this.#visible.delete(target);
+		}
+	});
 
-  constructor(clock) {
-    this.clock = clock;
-  }
+	constructor(clock) {
+		this.clock = clock;
+	}
 
-  /** Let `element` show the time since an instant in epoch milliseconds. */
-  run(element, since) {
-    if (!this.#since.has(element)) this.#observer.observe(element);
-    this.#since.set(element, since);
-    this.#show(element);
-  }
+	run(element, since) {
+		if (!this.#since.has(element)) this.#observer.observe(element);
+		this.#since.set(element, since);
+		this.#show(element);
+	}
 
-  stop(element) {
-    this.#observer.unobserve(element);
-    this.#visible.delete(element);
-    this.#since.delete(element);
-  }
+	stop(element) {
+		this.#observer.unobserve(element);
+		this.#visible.delete(element);
+		this.#since.delete(element);
+	}
 
-  tick() {
-    for (const element of this.#visible) this.#show(element);
-  }
+	tick() {
+		for (const element of this.#visible) this.#show(element);
+	}
 
-  #show(element) {
-    setText(element, duration(this.clock.now() - this.#since.get(element)));
-  }
+	#show(element) {
+		setText(element, duration(this.clock.now() - this.#since.get(element)));
+	}
 }

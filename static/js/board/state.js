@@ -1,84 +1,73 @@
-// What the board knows: calls by id, totals, feeds; and the order in which calls are shown. No page in here.
+// What the board knows, and in which order calls are shown. No page in here.
 
 export const STATES = ["queued", "ringing", "held", "talking"];
 const ENDED_STAYS = 8_000;
-const GROUP = { queued: 1, ringing: 1, held: 2, talking: 3, ended: 4 };
+const RANK = { queued: 1, ringing: 1, held: 2, talking: 3, ended: 4 };
 
 export class BoardState {
-  calls = new Map();
-  totals = {};
-  feeds = [];
-  lastEnded = null;
-  #seq = null;
+	calls = new Map();
+	feeds = [];
+	lastEnded = null;
+	#seq = null;
 
-  constructor(thresholdSeconds) {
-    this.thresholds = thresholdSeconds;
-  }
+	constructor(alerts) {
+		this.alerts = alerts;
+	}
 
-  /** Take a message in; false if one before it is missing. */
-  apply(message, now) {
-    if (message.type === "snapshot") this.#replace(message.calls, now);
-    else if (message.type === "delta") {
-      if (this.#seq === null || message.seq > this.#seq + 1) return false;
-      if (message.seq <= this.#seq) return true;
-      for (const call of message.changed) this.#put(call, now);
-      for (const id of message.removed) this.calls.delete(id);
-    } else return true;
-    this.#seq = message.seq;
-    this.totals = message.totals;
-    this.feeds = message.feeds;
-    return true;
-  }
+	apply({ type, seq, calls, changed, removed, feeds }, now) {
+		if (type === "snapshot") {
+			for (const call of this.calls.values()) if (call.state !== "ended") this.calls.delete(call.id);
+		} else if (this.#seq === null || seq > this.#seq + 1) return false;
+		else if (seq <= this.#seq) return true;
+		for (const call of calls ?? changed) this.#put(call, now);
+		for (const id of removed ?? []) this.calls.delete(id);
+		this.#seq = seq;
+		this.feeds = feeds;
+		return true;
+	}
 
-  #replace(calls, now) {
-    for (const call of this.calls.values()) if (call.state !== "ended") this.calls.delete(call.id);
-    for (const call of calls) this.#put(call, now);
-  }
+	#put(call, now) {
+		call.since = Date.parse(call.state_since ?? call.started_at);
+		if (call.state === "ended") {
+			call.leavesAt = this.calls.get(call.id)?.leavesAt ?? now + ENDED_STAYS;
+			this.lastEnded = Math.max(Date.parse(call.ended_at), this.lastEnded);
+			if (now > call.leavesAt) return;
+		}
+		this.calls.set(call.id, call);
+	}
 
-  #put(call, now) {
-    call.since = Date.parse(call.state_since ?? call.started_at);
-    if (call.state === "ended") {
-      call.leavesAt = this.calls.get(call.id)?.leavesAt ?? now + ENDED_STAYS;
-      const ended = Date.parse(call.ended_at);
-      if (ended > (this.lastEnded ?? 0)) this.lastEnded = ended;
-      if (now > call.leavesAt) return;
-    }
-    this.calls.set(call.id, call);
-  }
+	expire(now) {
+		for (const call of this.calls.values()) if (call.leavesAt <= now) this.calls.delete(call.id);
+	}
 
-  /** Let go of the calls whose last seconds are over. */
-  expire(now) {
-    for (const call of this.calls.values()) if (call.leavesAt <= now) this.calls.delete(call.id);
-  }
+	isOver(call, now) {
+		return now - call.since >= this.alerts.thresholds[call.state] * 1_000;
+	}
 
-  isOver(call, now) {
-    return now - call.since >= this.thresholds[call.state] * 1_000;
-  }
+	/** Over threshold (a long talk is normal, and stays where it is), or with a marked number. */
+	isUrgent(call, now) {
+		return call.state !== "ended" && (this.alerts.isMarked(call) || (call.state !== "talking" && this.isOver(call, now)));
+	}
 
-  /** Over threshold, waiting, held, talking, ended; the longest first. A long talk is normal: it stays in its group. */
-  ordered(now) {
-    const rank = (call) => (call.state !== "talking" && this.isOver(call, now) ? 0 : GROUP[call.state]);
-    return [...this.calls.values()]
-      .map((call) => ({ call, rank: rank(call) }))
-      .sort((a, b) => a.rank - b.rank || a.call.since - b.call.since || a.call.id - b.call.id)
-      .map(({ call }) => call);
-  }
+	/** Urgent, waiting, held, talking, ended; the longest first. */
+	ordered(now) {
+		const ranked = [...this.calls.values()].map((call) => [this.isUrgent(call, now) ? 0 : RANK[call.state], call]);
+		ranked.sort(([a, one], [b, other]) => a - b || one.since - other.since || one.id - other.id);
+		return ranked.map(([, call]) => call);
+	}
 
-  counts() {
-    const counts = { all: 0, queued: 0, ringing: 0, held: 0, talking: 0 };
-    for (const { state } of this.calls.values()) {
-      if (state === "ended") continue;
-      counts.all += 1;
-      counts[state] += 1;
-    }
-    return counts;
-  }
+	counts() {
+		const counts = { all: 0, queued: 0, ringing: 0, held: 0, talking: 0, ended: 0 };
+		for (const { state } of this.calls.values()) counts[state] += 1;
+		counts.all = this.calls.size - counts.ended;
+		return counts;
+	}
 
-  /** The worst of the feeds, and the latest line of any. */
-  feed() {
-    const state = ["lost", "silent", "live"].find((word) => this.feeds.some((feed) => feed.state === word)) ?? "none";
-    const lines = this.feeds.filter((feed) => state === "live" || feed.state === state).map((feed) => feed.last_line_at);
-    const last = lines.filter(Boolean).map(Date.parse);
-    return { state, lastLine: last.length ? Math.max(...last) : null, names: this.feeds.filter((feed) => feed.state === state).map((feed) => feed.name) };
-  }
+	feed() {
+		const state = ["lost", "silent", "live"].find((word) => this.feeds.some((feed) => feed.state === word)) ?? "none";
+		const those = this.feeds.filter((feed) => feed.state === state);
+		const lines = those.map((feed) => Date.parse(feed.last_line_at)).filter(Boolean);
+		const names = those.map((feed) => feed.name).join(", ");
+		return { state, names, lastLine: lines.length ? Math.max(...lines) : null, usual: those[0]?.usual_seconds };
+	}
 }

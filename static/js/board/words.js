@@ -8,10 +8,34 @@ export const word = (call) => WORDS[call.state] ?? OUTCOMES[call.outcome] ?? "En
 export const outside = (call) => call.contact_name || call.number_display || "Number withheld";
 export const inside = (call) => call.device_name || call.device || call.extension_name || call.extension;
 
-/** How long it took, once it has ended: the talk, or the wait. */
 export const took = (call) => Date.parse(call.ended_at) - Date.parse(call.answered_at ?? call.started_at);
 
-export function seconds(count) {
-  if (count < 60) return `${count} s`;
-  return count < 3600 ? `${count / 60} min` : `${count / 3600} h`;
+export const seconds = (count) => (count < 60 ? `${count} s` : count < 3600 ? `${count / 60} min` : `${count / 3600} h`);
+
+const GROUPS = {
+	state: word,
+	department: (call) => call.department || "Without department",
+	trunk: (call) => [call.trunk_name, call.trunk].filter(Boolean).join(" ") || "Without trunk",
+	did: (call) => call.did_name || call.did || "Without DID",
+};
+
+export function collect(pairs) {
+	const found = new Map();
+	for (const [key, value] of pairs) {
+		if (!found.has(key)) found.set(key, []);
+		found.get(key).push(value);
+	}
+	return found;
 }
+
+/** The calls in groups by name (states as they come), each after its head. */
+export function grouped(calls, by) {
+	if (!GROUPS[by]) return calls;
+	const sorted = [...collect(calls.map((call) => [GROUPS[by](call), call]))];
+	if (by !== "state") sorted.sort(([a], [b]) => a.localeCompare(b));
+	return sorted.flatMap(([head, members]) => [{ id: `g${head}`, head, count: members.length }, ...members]);
+}
+
+/** Whether a call has the text in any of its names or numbers; its times and id are none. */
+export const has = (call, text) =>
+	Object.values(call).filter((value) => !/^\d{4}-\d\d-|^\d{22}$/.test(value)).join("\n").toLowerCase().includes(text.trim().toLowerCase());

@@ -245,8 +245,8 @@ def test_last_months_calls_are_priced_on_another_version(clerk: Client, draft: T
         Rater(BANDED), "GBP", EVERYTHING, of_days(date(2026, 10, 1), date(2026, 10, 31), Rater(BANDED).zone)
     )
     assert [(line.name, line.calls, str(line.was), str(line.would_be), line.unrated) for line in result.lines] == [
-        ("mobile", 1, "0.080000", "0.1000", 0),
-        ("national", 1, "0.050000", "0.0600", 0),
+        ("mobile", 1, "0.080000", "0.100000", 0),
+        ("national", 1, "0.050000", "0.060000", 0),
         ("other", 1, "0", "0", 1),
     ]
     assert (result.not_priced, result.total.calls, result.upto) == (1, 3, None)
@@ -300,3 +300,13 @@ def test_pages_take_so_many_queries(clerk: Client, draft: TariffVersion, django_
         page(clerk, name, *args)
         with django_assert_num_queries(queries):
             page(clerk, name, *args)
+
+
+def test_the_administration_shows_tariffs_and_changes_none(draft: TariffVersion) -> None:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    for address in (f"tariffversion/{draft.pk}", f"tariff/{draft.tariff_id}"):
+        assert "Standard" in client.get(f"/admin/costing/{address}/change/").content.decode()
+        assert client.post(f"/admin/costing/{address}/change/", {"name": "Else"}).status_code == 403
+        assert client.post(f"/admin/costing/{address}/delete/", {"post": "yes"}).status_code == 403
+    assert client.get("/admin/costing/holidaycalendar/add/").status_code == 200

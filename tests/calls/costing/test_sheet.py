@@ -24,7 +24,7 @@ def problems(text: str, document: Document = BASE) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(tariffs())
 def test_a_tariff_comes_back_from_its_csv(said: Json) -> None:
     document = parse(said)

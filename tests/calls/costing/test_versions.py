@@ -121,6 +121,8 @@ def test_tariffs_of_the_same_calls_never_overlap() -> None:
     publish(made("Ours", JULY, carrier_id=Carrier.objects.create(name="Ours").pk).pk)
     publish(made("Incoming", JULY, direction="in").pk)
     publish(made("Freephone", JULY, direction="in", did="08001234567").pk)
+    with pytest.raises(RefusedError, match="Freephone v1 prices the same calls"):
+        publish(made("Without its zero", JULY, direction="in", did="8001234567").pk)
     retire(first.pk, JULY)
     publish(other.pk)
     with pytest.raises(RefusedError, match="Other v1 prices the same calls"):
@@ -182,3 +184,16 @@ def test_the_example_is_installed_once() -> None:
     chosen = load_price_book().choose(7, "out", "", datetime(2026, 11, 24, tzinfo=UTC))
     assert chosen is not None
     assert chosen.version_id == version.pk
+
+
+def test_another_document_takes_a_version_off_its_calendar_only_where_it_has_other_days() -> None:
+    calendar = HolidayCalendar.objects.create(name="England")
+    Holiday.objects.create(calendar=calendar, day=date(2026, 12, 25))
+    version = made()
+    version.calendar = calendar
+    version.save()
+    replace_document(version.pk, parse({"rate": "0.04", "bank_holidays": ["2026-12-25"]}), "")
+    assert TariffVersion.objects.get().calendar == calendar
+    replace_document(version.pk, parse({"rate": "0.04", "bank_holidays": ["2026-12-26"]}), "")
+    assert TariffVersion.objects.get().calendar is None
+    assert document_of(TariffVersion.objects.get()).part.bank_holidays == (date(2026, 12, 26),)

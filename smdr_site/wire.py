@@ -1,0 +1,59 @@
+"""The short way from a message to many sockets under Daphne: framed once, written straight to each transport.
+
+Through Channels and Daphne's own reply a send costs several times as much. And Daphne buffers for a slow client without
+a bound: here a transport says when it holds more than it should, and whoever writes leaves it be until it has drained.
+"""
+
+import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+Application = Callable[[dict[str, Any], Any, Any], Awaitable[Any]]
+
+
+class Wire:
+    """One socket's transport. Twisted calls the last three; it does so from 64 KiB on that wait to be sent."""
+
+    def __init__(self, protocol: Any) -> None:
+        self._protocol = protocol
+        self.is_clogged = False
+
+    def open(self) -> None:
+        """From the handshake on: learn of the buffer, in place of the HTTP channel that had the transport before."""
+        from twisted.internet.interfaces import IPushProducer  # noqa: PLC0415 - only there under Daphne
+        from zope.interface import directlyProvides  # noqa: PLC0415
+
+        directlyProvides(self, IPushProducer)
+        self._protocol.transport.unregisterProducer()
+        self._protocol.transport.registerProducer(self, True)
+
+    def framed(self, text: str) -> Any:
+        """A message that may be written to any wire."""
+        return self._protocol.factory.prepareMessage(text.encode())
+
+    def write(self, frame: Any) -> None:
+        """Nothing, if the socket is closing."""
+        if self._protocol.state == self._protocol.STATE_OPEN:
+            self._protocol.sendPreparedMessage(frame)
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        self.is_clogged = True
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self.is_clogged = False
+
+    def stopProducing(self) -> None:  # noqa: N802
+        self.is_clogged = True
+
+
+class GivesWire:
+    """Puts the connection's Wire into `scope["wire"]`, where the server is Daphne."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Any:
+        if isinstance(send, partial) and "daphne.ws_protocol" in sys.modules:
+            scope = {**scope, "wire": Wire(send.args[0])}
+        return await self.application(scope, receive, send)
