@@ -91,6 +91,6 @@ def test_the_board_says_when_the_feed_is_lost_and_when_the_server_is(
     with socket.create_connection(("127.0.0.1", site.push_port())) as pbx:
         pbx.sendall(smdr_line(event="RINGING") + b"\r\n")
         expect(pill).to_contain_text("Live", timeout=15_000)
-    expect(pill).to_contain_text("Lost", timeout=30_000)
+    expect(pill).to_contain_text("No feed since", timeout=30_000)
     site.stop()
     expect(pill).to_contain_text("Reconnecting", timeout=15_000)

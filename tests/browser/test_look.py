@@ -47,7 +47,7 @@ def signed_in(browser: Browser, site: Site) -> Any:
         page = context.new_page()
         sign_up(page, site)
         page.goto(site.url)
-        expect(page.locator("[data-total=answered_in]")).to_have_text("1")
+        expect(page.locator("#today a[href*='direction=in&counted=answered']").first).to_have_text("1")
         return context.storage_state()
 
 
