@@ -17,6 +17,7 @@ from calls.store import CallStore
 from ingest.framing import Fault
 from ingest.loader import Clocks, event_of
 from ingest.models import QuarantinedLine
+from ingest.quarantine import unpack
 from ingest.segments import Received
 from ingest.smdr import MalformedLine, ParsedLine, parse
 
@@ -52,6 +53,27 @@ def parse_again(feed: Feed, lines: QuerySet[QuarantinedLine]) -> Tried:
     store = CallStore(feed.pk)
     for start in range(0, min(len(pks), MOST_AT_ONCE), LINES_A_TRANSACTION):
         _try(store, feed, pks[start : min(start + LINES_A_TRANSACTION, MOST_AT_ONCE)], tried)
+    return tried
+
+
+def parse_packed_again(feed: Feed) -> Tried:
+    """Try the lines that quarantine has packed: those that can be read now are taken out, and stored as by the above.
+
+    `still` counts the packed lines that were looked at and stay.
+    """
+
+    def is_readable(line: QuarantinedLine) -> bool:
+        if line.reason in NOT_WHOLE:
+            return False
+        try:
+            parse(bytes(line.line), feed.padding)
+        except MalformedLine:
+            return False
+        return True
+
+    keys, looked_at = unpack(feed.pk, is_readable, MOST_AT_ONCE)
+    tried = parse_again(feed, QuarantinedLine.objects.filter(pk__in=keys))
+    tried.still += looked_at - len(keys)
     return tried
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from calls.access import scope_of
 from calls.directory.models import Feed
-from ingest.again import Tried, parse_again, triable
+from ingest.again import Tried, parse_again, parse_packed_again, triable
 from ingest.feed_pages import LINES_A_PAGE, feed_heads, outage_rows, quarantine_row, reasons
 from ingest.forms import FeedForm
 from ingest.models import QuarantinedLine
@@ -80,17 +80,17 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @permission_required(MAY_TRY_AGAIN, raise_exception=True)
 def try_again(request: HttpRequest, pk: int) -> HttpResponse:
-    """Parse quarantined lines again: one (`line`), or all of a `reason`."""
+    """Parse quarantined lines again: one (`line`), all of a `reason`, or those that are `packed`."""
     feed = get_object_or_404(Feed, pk=pk)
-    lines, asked = triable(feed), {}
     one, reason = request.POST.get("line", ""), request.POST.get("reason", "")
     if one.isascii() and one.isdigit() and len(one) < LONGEST_KEY:
-        lines, asked = lines.filter(pk=int(one)), {"line": one}
+        tried, asked = parse_again(feed, triable(feed).filter(pk=int(one))), {"line": one}
     elif reason:
-        lines, asked = lines.filter(reason=reason), {"reason": reason}
+        tried, asked = parse_again(feed, triable(feed).filter(reason=reason)), {"reason": reason}
+    elif request.POST.get("packed"):
+        tried, asked = parse_packed_again(feed), {"packed": "all"}
     else:
         return HttpResponseBadRequest("Say which line, or which reason.", content_type="text/plain; charset=utf-8")
-    tried = parse_again(feed, lines)
     done = {"events": tried.events, "duplicates": tried.duplicates, "still quarantined": tried.still}
     LogEntry.objects.log_create(
         feed,

@@ -4,10 +4,13 @@ import json
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import transaction
+from django.utils import timezone
 
 from calls.directory.models import Feed, FeedState
 from ingest.files import FileLoad
 from ingest.models import QuarantinedLine, QuarantinedPack
+from ingest.quarantine import keep
 from tests.ingest.lines import smdr_line
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -84,3 +87,27 @@ def test_a_dump_of_the_quarantine_can_be_loaded(feed):
     other = Feed.objects.create(name="Depot", time_zone="Europe/London")
     loaded = FileLoad(other).run(io.BytesIO(dump))
     assert (loaded.lines, loaded.quarantined) == (120, 120)
+
+
+def test_packed_lines_that_can_be_read_after_an_update_become_events(feed, client):
+    good = [smdr_line(call_id=f"20261124090000{number:08}") for number in range(20)]
+    said = [*good, *(b"garbage %d" % number for number in range(300))]
+    with transaction.atomic():
+        keep(
+            feed.pk,
+            [
+                QuarantinedLine(
+                    feed=feed, received_at=timezone.now(), journal=7, sequence=sequence, connection=9, n=1, origin=0,
+                    fault=0, line=line, reason="wrong_length",
+                )
+                for sequence, line in enumerate(said, 1)
+            ],
+        )  # fmt: skip
+    FeedState.objects.filter(feed=feed).update(accepted=320, quarantined=320)
+    assert QuarantinedPack.objects.get().lines > 200
+    client.force_login(User.objects.create_superuser("admin"))
+    page = client.post(f"/feeds/{feed.pk}/again/", {"packed": "1"}, follow=True).content.decode()
+    assert "20 lines read and stored" in page
+    state = FeedState.objects.get(pk=feed.pk)
+    assert (state.accepted, state.quarantined, state.events) == (320, 300, 20)
+    assert [record["line"].encode("latin-1") for record in dumped()] == said[20:]
