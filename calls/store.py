@@ -19,7 +19,7 @@ from django.db.models import Q
 
 from calls.assembly import fold
 from calls.devices import Devices
-from calls.directory.models import Extension, FeedState
+from calls.directory.models import DirectoryRevision, Extension, FeedState
 from calls.models import Call, CallCost, CallEvent, CostStatus, Leg
 from calls.numbers import read_number
 from calls.pricing import Facts, Priced, Pricing, Why
@@ -181,6 +181,8 @@ class CallStore:
         if calls:
             self.refold(calls)
         if len(calls) < limit:
+            if as_read.filter(forgotten=True).delete()[0]:
+                DirectoryRevision.advance()
             as_read.update(refold_wanted=False, refolded_to=0)
         else:
             as_read.update(refolded_to=calls[-1])

@@ -43,6 +43,10 @@ class ExtensionAdmin(NamedAdmin):
     list_select_related = ["feed", "department"]
     search_fields = ["number", "name"]
 
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Extension]) -> None:
+        for extension in queryset:
+            extension.delete()
+
 
 @admin.register(Trunk)
 class TrunkAdmin(NamedAdmin):

@@ -234,6 +234,7 @@ class Extension(Named):
     kind_in_database: str | None = None
     refold_wanted = models.BooleanField(default=False, editable=False)
     refolded_to = models.BigIntegerField(default=0, editable=False)
+    forgotten = models.BooleanField(default=False, editable=False, help_text="Removed once its calls are folded again.")
 
     class Meta:
         ordering: ClassVar = ["number", "pk"]
@@ -255,6 +256,8 @@ class Extension(Named):
         What ingest finds is written in bulk, past this.
         """
         was = self.Kind.PERSON if self._state.adding else self.kind_in_database
+        if self.forgotten and (self.name or self.kind != self.Kind.PERSON or self.department):
+            self.forgotten = False
         if was is not None and self.kind != was:
             self.kind_is_set = self.refold_wanted = True
             self.refolded_to = 0
@@ -262,6 +265,14 @@ class Extension(Named):
                 kwargs["update_fields"] = {*kwargs["update_fields"], "kind_is_set", "refold_wanted", "refolded_to"}
         super().save(*args, **kwargs)
         self.kind_in_database = self.kind
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """A device that is no person's is first an unnamed person's: the store folds its calls so, then removes it."""
+        if self.kind_in_database in {None, self.Kind.PERSON}:
+            return super().delete(*args, **kwargs)
+        self.name, self.department, self.kind, self.forgotten = "", None, self.Kind.PERSON, True
+        self.save()
+        return 1, {self._meta.label: 1}
 
     @classmethod
     def from_db(cls, *args: Any, **kwargs: Any) -> "Extension":

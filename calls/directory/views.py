@@ -106,9 +106,10 @@ def add(request: HttpRequest, section: str) -> HttpResponse:
 def delete(request: HttpRequest, section: str, pk: int) -> HttpResponse:
     sheet = _sheet(request, section, "delete")
     row = get_object_or_404(sheet.model, pk=pk)
+    label = str(row)
     try:
         row.delete()
-        messages.success(request, f"{row} removed. Its calls stay.")
+        messages.success(request, f"{label} removed. Its calls stay.")
     except ProtectedError:
         messages.error(request, f"{row} has calls, so it stays. Give it another name instead.")
     return redirect("directory:section", section)

@@ -23,6 +23,7 @@ from calls.directory.models import (
 )
 from calls.directory.spreadsheet import SHEETS
 from calls.models import Call
+from calls.store import CallStore
 from tests.calls.factories import make_feed
 from tests.calls.live import Office
 
@@ -129,6 +130,23 @@ def test_an_edited_kind_folds_the_devices_calls_again(feed: Feed, editor: Client
     assert Call.objects.get(pk=other.pk).version == 1
 
 
+def test_a_removed_devices_calls_are_folded_as_a_persons(feed: Feed, editor: Client) -> None:
+    office = Office(feed)
+    Extension.objects.create(feed=feed, number="1843", name="Mailbox", kind="voicemail")
+    call = office.call().happen((0, "RINGING", "1843"), (5, "ANSWERED", "1843"), (9, "DISCONNECTED", "1843"))
+    assert call.handled_by == ""
+    row = Extension.objects.get(number="1843")
+    assert (
+        "Mailbox 1843 removed" in editor.post(f"/directory/extensions/{row.pk}/delete/", follow=True).content.decode()
+    )
+    while office.store.refold_changed_devices():
+        pass
+    assert not Extension.objects.filter(number="1843").exists()
+    call.refresh_from_db()
+    assert call.handled_by == "1843"
+    assert office.store.refold([call.pk]) == {}
+
+
 def test_devices_appear_by_themselves_and_can_be_asked_for_unnamed(feed: Feed, editor: Client) -> None:
     Extension.objects.create(feed=feed, number="1800", name="Reception")
     Office(feed).call().happen((0, "QUEUED", "1890"), (3, "RINGING", "1843"))
@@ -230,6 +248,8 @@ def test_the_administrations_edits_are_followed_too(feed: Feed) -> None:
     assert after > before
     form = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
     client.post("/admin/directory/extension/", form)
+    assert Extension.objects.get().name == ""
+    CallStore(feed.pk).refold_changed_devices()
     assert not Extension.objects.exists()
     assert DirectoryRevision.current() > after
 
