@@ -1,6 +1,7 @@
 """The order in which a call's events count, whatever order they came in (docs/call-model.md, Order). Pure."""
 
 from collections.abc import Iterable
+from operator import attrgetter, itemgetter
 
 from calls.records import Event, EventName, Flag
 
@@ -9,6 +10,9 @@ LONGEST_CALL_SECONDS = 2**31 - 1  # what a duration's column holds
 DISCONNECTED = EventName.DISCONNECTED.value
 OUT_OF_ORDER = int(Flag.OUT_OF_ORDER)
 COUNT_LIMITED = int(Flag.COUNT_LIMITED)
+
+_arrival = attrgetter("received_us", "journal", "sequence")
+_time = itemgetter(0)
 
 
 def in_fold_order(events: Iterable[Event]) -> tuple[list[tuple[int, Event]], int]:
@@ -43,11 +47,3 @@ def in_fold_order(events: Iterable[Event]) -> tuple[list[tuple[int, Event]], int
         flags |= COUNT_LIMITED
         timed = [(min(at, limit), event) for at, event in timed]
     return timed, flags
-
-
-def _arrival(event: Event) -> tuple[int, int, int]:
-    return event.received_us, event.journal, event.sequence
-
-
-def _time(pair: tuple[int, Event]) -> int:
-    return pair[0]

@@ -1,7 +1,7 @@
 """Loading a file of lines, or of `journal dump`'s records, through a journal of its own: one load is one connection."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -18,10 +18,37 @@ from ingest.journal import Journal, new_id
 from ingest.left_behind import LeftBehind, journal_space
 from ingest.loader import BATCH_RECORDS, Loaded, Loader, close_stale_calls_of_file
 from ingest.receiver import Occurrences
-from ingest.segments import Origin
+from ingest.segments import Damaged, Origin, Received
 
 READ_BYTES = 1 << 20
 ORIGINS = {"auto": Origin.FILE_AUTO, "12": Origin.FILE_12, "24": Origin.FILE_24}
+
+
+class Appended:
+    """A journal whose last group is handed on as it was appended, and not read back from the disk."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self._group: list[Received] = []
+
+    @property
+    def journal_id(self) -> int:
+        return self.journal.journal_id
+
+    def append(self, group: list[Entry]) -> None:
+        """Raises OSError; nothing of the group is then accepted."""
+        self._group = []
+        feed, last = self.journal.feed, self.journal.append_now(group)
+        self._group = [
+            Received(received_us, feed, connection, sequence, n, int(origin), fault, line)
+            for sequence, (received_us, connection, n, origin, fault, line) in enumerate(group, last - len(group) + 1)
+        ]
+
+    def read(self, from_sequence: int, limit: int) -> Sequence[Received | Damaged]:
+        group = self._group
+        if group and group[0].sequence == from_sequence and len(group) <= limit:
+            return group
+        return self.journal.read(from_sequence, limit)
 
 
 @dataclass(slots=True)
@@ -40,29 +67,30 @@ class FileLoad:
         store, space = CallStore(self.feed.pk), journal_space()
         LeftBehind(store, space).load()
         journal = Journal.create(Path(settings.SMDR_DATA_DIR), self.feed.pk, space=space)
+        appended = Appended(journal)
         connection = new_id()
         loaded = Loaded()
         try:
-            loader = Loader(self.feed.pk, journal, store=store)
+            loader = Loader(self.feed.pk, appended, store=store)
             group: list[Entry] = []
             for entry in self._entries(stream, connection):
                 group.append(entry)
                 if len(group) >= BATCH_RECORDS:
-                    self._store(journal, loader, group, loaded, space)
+                    self._store(appended, loader, group, loaded, space)
                     group = []
-            self._store(journal, loader, group, loaded, space)
+            self._store(appended, loader, group, loaded, space)
             if loaded.last_at:
                 close_stale_calls_of_file(store, self.feed, connection, loaded.last_at, timezone.now())
         finally:
             journal.close()
         return loaded
 
-    def _store(self, journal: Journal, loader: Loader, group: list[Entry], loaded: Loaded, space: Space) -> None:
+    def _store(self, appended: Appended, loader: Loader, group: list[Entry], loaded: Loaded, space: Space) -> None:
         if group:
-            journal.append_now(group)
+            appended.append(group)
         while (batch := loader.load_batch()) is not None:
             loaded.add(batch)
-        space.stored(journal.directory, loader.position)
+        space.stored(appended.journal.directory, loader.position)
 
     def _entries(self, stream: BinaryIO, connection: int) -> Iterator[Entry]:
         data = stream.read(READ_BYTES)
