@@ -21,7 +21,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - SQLite's driver hands out naive UTC
 MICROSECOND_FIELDS = frozenset({"received_at", "last_received_at", "stale_as_of", "first_at", "last_at"})
 REMEMBERED_INSTANTS = 16_384
-REMEMBERED_MINUTES = 4_096
+REMEMBERED_TEXTS = 4_096
 SECOND_TEXTS = tuple(f"{second:02}" for second in range(60))
 POSTGRES_EPOCH_US = 946_684_800_000_000  # 2000-01-01
 MICROSECOND = timedelta(microseconds=1)
@@ -54,16 +54,18 @@ def precise_instant(at_us: int) -> datetime:
     return EPOCH + timedelta(microseconds=at_us)
 
 
-@lru_cache(maxsize=REMEMBERED_MINUTES)
+@lru_cache(maxsize=REMEMBERED_TEXTS)
 def minute_text(minute: int) -> str:
     return str(NAIVE_EPOCH + timedelta(minutes=minute))[:-2]
 
 
+@lru_cache(maxsize=REMEMBERED_TEXTS)
 def instant_text(at: int) -> str:
     """An instant as SQLite's driver would write it; by the minute, as making a datetime takes ten times as long."""
     return minute_text(at // 60) + SECOND_TEXTS[at % 60]
 
 
+@lru_cache(maxsize=REMEMBERED_TEXTS)
 def precise_instant_text(at_us: int) -> str:
     at, rest = divmod(at_us, 1_000_000)
     return f"{instant_text(at)}.{rest:06}" if rest else instant_text(at)
