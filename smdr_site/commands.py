@@ -5,15 +5,17 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NoReturn, TextIO, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
-from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from calls.harmless import visible_lines
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.progress import Progress
 
 
 class Error(CommandError):
@@ -38,8 +40,11 @@ def host_and_port(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def progress() -> Progress:
+def progress() -> "Progress":
     """A progress bar on standard error, for people only: nothing is drawn into a file or a pipe."""
+    from rich.console import Console  # noqa: PLC0415 - most commands draw nothing, and rich takes long to import
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -91,8 +96,10 @@ class Command(BaseCommand):
         except OSError as error:
             raise Error(_one_line(error)) from error
 
-    def print_rich(self, renderable: RenderableType, width: int) -> None:
+    def print_rich(self, renderable: "RenderableType", width: int) -> None:
         """Print a table of rich's to standard output; its texts are no markup."""
+        from rich.console import Console  # noqa: PLC0415 - see progress
+
         buffer = io.StringIO()
         Console(file=buffer, highlight=False, markup=False, emoji=False, width=width).print(renderable)
         self.stdout.write(buffer.getvalue(), ending="")

@@ -32,7 +32,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "channels",
-    "django_tables2",
     "django_filters",
     "django_htmx",
     "django_include_bootstrap",
@@ -74,6 +73,8 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "smdr_site.context.shell",
             ],
+            # Not an installed app, as that would import it, and with it a database driver, into every command.
+            "libraries": {"django_tables2": "django_tables2.templatetags.django_tables2"},
         },
     },
 ]
@@ -218,7 +219,7 @@ LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "smdr_site.logs.line_formatter"}},
+    "formatters": {"line": {"()": "smdr_site.logs.LineFormatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {

@@ -20,7 +20,7 @@ from calls.directory.spreadsheet import FORMULA, alive, inert
 from calls.harmless import DANGEROUS, DANGEROUS_IN_LAYOUT, DANGEROUS_IN_PAGE, json_line, json_shown, visible
 from calls.models import Call
 from ingest.files import FileLoad
-from smdr_site.logs import line_formatter
+from smdr_site.logs import LineFormatter
 from tests.ingest.lines import smdr_line
 
 TEXTS = {
@@ -206,7 +206,7 @@ def test_commands_print_it_harmless(hostile_calls):
 
 @pytest.mark.parametrize("text", [*TEXTS.values(), "one\ntimestamp='2026-11-25' level='info' event='forged'"])
 def test_a_log_record_is_one_harmless_line(text):
-    formatter = line_formatter()
+    formatter = LineFormatter()
     record = logging.LogRecord("ingest", logging.INFO, __file__, 1, "a peer said %s", (text,), None)
     record.peer = text
     line = formatter.format(record)

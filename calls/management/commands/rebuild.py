@@ -1,8 +1,6 @@
 """Fold calls again from their events."""
 
-from typing import Any
-
-from rich.progress import Progress
+from typing import TYPE_CHECKING, Any
 
 from calls.access import EVERYTHING
 from calls.directory.models import Feed
@@ -10,6 +8,9 @@ from calls.models import Call
 from calls.store import CallStore
 from smdr_site.commands import ArgumentParser, Error, instant, progress
 from smdr_site.commands import Command as TollbookCommand
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 CALLS_A_CHUNK = 250  # keeps a transaction under 200 ms, so that ingest is not held up
 SHOWN = 20
@@ -47,7 +48,7 @@ class Command(TollbookCommand):
         found = f"{len(changed):,} corrected." if changed else "Nothing changed."
         self.stdout.write(f"{looked_at:,} calls folded again. {found}")
 
-    def rebuild(self, feed: Feed, calls: Any, changed: dict[str, list[str]], bar: Progress) -> int:
+    def rebuild(self, feed: Feed, calls: Any, changed: dict[str, list[str]], bar: "Progress") -> int:
         store = CallStore(feed.pk)
         task = bar.add_task(feed.name, total=calls.count())
         last, looked_at = 0, 0

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from django.utils import timezone
-from rich.table import Table
 
 from ingest.status import FeedStatus, feed_statuses
 from smdr_site.commands import ArgumentParser
@@ -26,6 +25,8 @@ class Command(TollbookCommand):
         if not statuses:
             self.stdout.write("There is no feed yet. Add one at /feeds/, or load a file with ingest --file.")
             return
+        from rich.table import Table  # noqa: PLC0415 - monitoring asks often, and for JSON
+
         table = Table(box=None, pad_edge=False, header_style="bold")
         for title in ("Feed", "State", "Since", "Last line"):
             table.add_column(title)
