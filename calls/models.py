@@ -15,6 +15,10 @@ from calls.costing.models import Destination, TariffVersion
 from calls.directory.models import Department, Feed
 from calls.querysets import CallEventQuerySet, CallQuerySet, LegQuerySet
 from calls.records import BeganBy, CallState, Direction, Flag, LegOutcome, Outcome
+from calls.rollup_models import CallRollup as CallRollup  # noqa: PLC0414 - for whoever imports models
+from calls.rollup_models import Facet as Facet  # noqa: PLC0414 - for whoever imports models
+from calls.rollup_models import Grain as Grain  # noqa: PLC0414 - for whoever imports models
+from calls.rollup_models import LegRollup as LegRollup  # noqa: PLC0414 - for whoever imports models
 
 
 def choices(values: type[StrEnum]) -> list[tuple[str, str]]:

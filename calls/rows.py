@@ -170,14 +170,20 @@ class Columns:
                 )
                 yield
 
-    def upsert(self, rows: Sequence[Row], key: Sequence[str]) -> None:
-        """Insert rows, or overwrite those that stand under the same `key` columns; of two under one the last holds."""
+    def upsert(self, rows: Sequence[Row], key: Sequence[str], *, adds: bool = False) -> None:
+        """Insert rows, or overwrite those that stand under the same `key` columns; of two under one the last holds.
+
+        `adds`: the stored row's other columns grow by the given ones.
+        """
         if not rows:
             return
         quote = self.connection.ops.quote_name
         key_of = itemgetter(*(self.names.index(name) for name in key))
         keys = [quote(name) for name in key]
-        changes = ", ".join(f"{column} = excluded.{column}" for column in self.quoted if column not in keys)
+        stored = f"{self.table}.{{0}} + " if adds else ""
+        changes = ", ".join(
+            f"{column} = {stored.format(column)}excluded.{column}" for column in self.quoted if column not in keys
+        )
         conflict = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
         latest = {key_of(row): row for row in rows}.values()
         with self.connection.cursor() as cursor:

@@ -24,6 +24,7 @@ from calls.models import Call, CallCost, CallEvent, CostStatus, Leg
 from calls.numbers import read_number
 from calls.pricing import Facts, Priced, Pricing, Why
 from calls.records import Event, FoldedCall
+from calls.rollups import Rollups
 from calls.rows import Columns, Row, columns, epoch_microseconds, precise_instant, reserve_ids
 
 CACHED_CALLS = 2_500
@@ -117,6 +118,7 @@ class CallStore:
         self.using = using
         self.devices = Devices(feed_id)
         self.pricing = Pricing(using)
+        self.rollups = Rollups(feed_id, using, STATE, LEG_COLUMNS[1:])
         self._cached_calls = cached_calls
         self._cache: OrderedDict[str, CallEntry] = OrderedDict()
         self._revision = -1
@@ -133,6 +135,7 @@ class CallStore:
                     self._foreign_revision = state.revision
                 self.devices.refresh()
                 self.pricing.begin(self.devices.revision)
+                self.rollups.begin(state)
                 work = FeedTransaction(self, state)
                 yield work
                 work.write()
@@ -344,11 +347,22 @@ class FeedTransaction:
             [(*row[:cost_at], *priced, row[version_at] + 1, revision) for row, priced, _ in calls], ["id"]
         )
         self._cost_columns.upsert([(row[0], *why) for row, _, why in calls if why is not None], ["call_id"])
+        self._roll_up_costs(calls)
         without = [row[0] for row, _, why in calls if why is None]
         CallCost.objects.using(self.store.using).filter(pk__in=without).delete()
         for row, _, _ in calls:
             self.store._cache.pop(row[2], None)
         self.tally.revision = revision
+
+    def _roll_up_costs(self, calls: Sequence[tuple[Row, Priced, Why | None]]) -> None:
+        legs: dict[int, list[Row]] = {}
+        for call, *leg in self._leg_columns.select_in("call_id", [row[0] for row, _, _ in calls]):
+            legs.setdefault(call, []).append(tuple(leg))
+        first, last = len(IDENTITY), len(IDENTITY) + len(STATE)
+        for row, priced, _ in calls:
+            state, its_legs = row[first:last], legs.get(row[0], [])
+            self.store.rollups.replace(state, its_legs, state[: -len(PRICED)] + tuple(priced), its_legs)
+        self.store.rollups.write()
 
     def write(self) -> None:
         """Fold what was touched, write it, and count it under the feed's next revision."""
@@ -413,6 +427,7 @@ class FeedTransaction:
         self._event_columns.upsert(moved_events, ["call_id", "line_hash", "n"])
         self.tally.calls += len(inserted)
         if folded.changed:
+            self.store.rollups.write()
             self.tally.revision = revision
         return folded.changed
 
@@ -426,6 +441,7 @@ class FeedTransaction:
             if state == entry.state and legs == entry.legs:
                 continue
             result.changed[entry.call_id] = _differences(entry, state, legs)
+            self.store.rollups.replace(entry.state, entry.legs, state, legs)
             pk, stored = entry.pk, entry.legs
             if entry.is_stored:
                 result.updated.append(entry)

@@ -10,6 +10,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.utils import timezone
 
 from calls.directory.models import Feed, FeedState
+from calls.rollup_building import build_some
 from calls.store import CallStore
 from ingest.disk import Space, delete_stored
 from ingest.journal import Journal
@@ -110,7 +111,7 @@ class LoadingThread:
             return False
         if time.monotonic() < self._next_look:
             return False
-        if not self._store.refold_changed_devices():
+        if not (self._store.refold_changed_devices() or build_some(self._store)):
             self._next_look = time.monotonic() + IDLE_SECONDS  # lines that come soon do not wait for these looks
         self._sweep()
         if time.monotonic() >= self._next_cleaning:

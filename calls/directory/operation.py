@@ -9,14 +9,17 @@ from django.db.models import F, Q
 
 # What a batch of lines needs of a feed's state. A batch may be of one line: to compose these two statements anew by
 # Django's means took it a fifth of its time.
-FOR_INGEST = ("feed_id", "revision", "last_line_at", "last_event_at", "call_id_clock_off")
+FOR_INGEST = (
+    "feed_id", "revision", "last_line_at", "last_event_at", "call_id_clock_off", "rolled_by", "rolled_since",
+)  # fmt: skip
 
 
 class FeedState(models.Model):
     """What ingest keeps of a feed. Its row is the feed's lock: whoever writes calls holds it.
 
     Counters are of lines: ``accepted = events + duplicates + quarantined`` once nothing waits. `usual_silence` is
-    the longest usual silence of each hour of the week, in seconds; empty until it is learned.
+    the longest usual silence of each hour of the week, in seconds; empty until it is learned. `rolled_by` are the rules
+    of the feed's roll-ups (calls/rollups.py), which hold from `rolled_since` on; empty until there are any.
     """
 
     feed = models.OneToOneField("directory.Feed", models.CASCADE, primary_key=True, related_name="state")
@@ -31,6 +34,8 @@ class FeedState(models.Model):
     call_id_clock_off = models.BooleanField(default=False)
     usual_silence = models.JSONField(default=list)
     usual_learned_at = models.DateTimeField(null=True, blank=True)
+    rolled_by = models.CharField(max_length=120, blank=True, default="")
+    rolled_since = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"state of feed {self.feed_id}"

@@ -1,10 +1,11 @@
-"""Fold calls again from their events."""
+"""Fold calls again from their events, and prove the roll-ups by the calls."""
 
 from typing import TYPE_CHECKING, Any
 
 from calls.access import EVERYTHING
 from calls.directory.models import Feed
 from calls.models import Call
+from calls.rollup_building import prove
 from calls.store import CallStore
 from smdr_site.commands import ArgumentParser, Error, instant, progress
 from smdr_site.commands import Command as TollbookCommand
@@ -17,7 +18,7 @@ SHOWN = 20
 
 
 class Command(TollbookCommand):
-    help = "Fold calls again from their events; on sound data it changes nothing and says so."
+    help = "Fold calls again from their events, and prove the roll-ups; on sound data it changes nothing and says so."
     example = "manage.py rebuild --feed 'Head office' --since 2026-11-01"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -36,17 +37,21 @@ class Command(TollbookCommand):
             calls = calls.filter(started_at__gte=options["since"])
         if options["until"]:
             calls = calls.filter(started_at__lt=options["until"])
-        looked_at = 0
+        looked_at = days = differed = 0
         changed: dict[str, list[str]] = {}
         with progress() as bar:
             for feed in feeds:
                 looked_at += self.rebuild(feed, calls.filter(feed=feed), changed, bar)
+                proved = prove(CallStore(feed.pk), options["since"], options["until"])
+                days, differed = days + proved[0], differed + proved[1]
         for call_id, names in list(changed.items())[:SHOWN]:
             self.stdout.write(f"{call_id}: {', '.join(names)} corrected")
         if len(changed) > SHOWN:
             self.stdout.write(f"… and {len(changed) - SHOWN:,} more")
-        found = f"{len(changed):,} corrected." if changed else "Nothing changed."
-        self.stdout.write(f"{looked_at:,} calls folded again. {found}")
+        corrected = [f"{len(changed):,} calls"] if changed else []
+        corrected += [f"{differed:,} rows of roll-ups"] if differed else []
+        found = f"{' and '.join(corrected)} corrected." if corrected else "Nothing changed."
+        self.stdout.write(f"{looked_at:,} calls folded again, roll-ups of {days:,} days compared with them. {found}")
 
     def rebuild(self, feed: Feed, calls: Any, changed: dict[str, list[str]], bar: "Progress") -> int:
         store = CallStore(feed.pk)

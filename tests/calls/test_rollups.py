@@ -1,0 +1,181 @@
+"""Roll-ups are the sums of the stored calls, whatever happened to those: by a second reckoning in the database."""
+
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db.models import F, Sum
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from calls.costing.models import Chargeback, CostingChoice
+from calls.directory.models import Department, Extension, Feed, FeedState
+from calls.models import Call, CallRollup, Grain, LegRollup
+from calls.rollup_building import build_some, prove
+from calls.rollups import CALL_SUMS, LEG_SUMS, Rules, step_of
+from calls.rows import EPOCH
+from calls.store import CallStore
+from ingest.files import FileLoad
+from ingest.simulator import Office
+from tests.calls.factories import make_feed
+from tests.calls.priced import UK, published, store_call, trunk, turn_on
+from tests.calls.strategies import event_soups
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+NIGHT = datetime(2026, 10, 31, 23, 30, tzinfo=UTC)  # half an hour before a month ends
+
+
+def rows() -> dict[tuple[Any, ...], tuple[int, ...]]:
+    """Every row that is not of noughts, by its key."""
+    found: dict[tuple[Any, ...], tuple[int, ...]] = {}
+    for model, sums in ((CallRollup, CALL_SUMS), (LegRollup, LEG_SUMS)):
+        for row in model._default_manager.values_list(*model.KEY, *sums):
+            if any(row[len(model.KEY) :]):
+                found[model, *row[: len(model.KEY)]] = row[len(model.KEY) :]
+    return found
+
+
+@pytest.fixture
+def office() -> CallStore:
+    feed = make_feed(padding="*")
+    turn_on(chargeback=Chargeback.TALK)
+    published({**UK, "connection_charge": "0.0000007"})
+    trunk(feed)
+    for place, number in enumerate(("1840", "1843", "1848")):
+        department = Department.objects.create(name=f"Department {place}")
+        Extension.objects.create(feed=feed, number=number, department=department)
+    Extension.objects.create(feed=feed, number="1900", kind="voicemail")
+    return CallStore(feed.pk)
+
+
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_they_are_the_sums_of_the_calls_after_any_events_in_any_batches(office: CallStore, data: st.DataObject) -> None:
+    """Late lines, calls that go on after their end, swept and reopened ones, other kinds of devices, new prices."""
+    began = int(NIGHT.timestamp())
+    soups = data.draw(st.lists(event_soups(most=8), min_size=1, max_size=4))
+    serial = Call.objects.count()
+    batches: list[list[Any]] = [[], [], []]
+    for place, soup in enumerate(soups):
+        call_id, begins = f"{serial:010}{place:012}", began + data.draw(st.integers(0, 7200))
+        for one in soup:
+            moved = one._replace(
+                call_id=call_id, at=begins + one.at, id_started_at=begins, line=f"{one.sequence} {one}".encode(),
+                received_us=(begins + one.at) * 1_000_000 + one.received_us,
+            )  # fmt: skip
+            batches[data.draw(st.integers(0, 2))].append(moved)
+    for place, batch in enumerate(batches):
+        with office.transaction() as work:
+            work.open({one.call_id for one in batch})
+            for one in batch:
+                work.add(one)
+        if place == 0 and data.draw(st.booleans()):
+            office.close_stale(NIGHT + timedelta(days=9), list(Call.objects.values_list("pk", flat=True)))
+        if place == 1 and data.draw(st.booleans()):
+            Extension.objects.filter(number="1848").update(kind=data.draw(st.sampled_from(["group", "person"])))
+            office.refold(list(Call.objects.values_list("pk", flat=True)))
+    assert prove(office, None, None)[1] == 0
+
+
+@pytest.fixture
+def month() -> Feed:
+    """Two days of an office on the turn of a month, priced."""
+    feed = make_feed(padding="*")
+    turn_on()
+    published(UK)
+    office = Office(seed=5, extensions=12, trunks=8, clock=24, padding="*")
+    for number, name, kind, _department in office.directory():
+        Extension.objects.create(feed=feed, number=number, name=name, kind=kind)
+    lines = b"".join(line for _, line in office.play(start=datetime(2026, 3, 31, 23, 50), calls=120))
+    FileLoad(feed, "24").run(io.BytesIO(lines))
+    return feed
+
+
+def test_a_day_and_a_month_are_the_sums_of_their_hours_and_days(month: Feed) -> None:
+    starts = set(CallRollup.objects.filter(grain=Grain.MONTH).values_list("start", flat=True))
+    assert starts == {datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 31, 23, tzinfo=UTC)}
+    for facet in range(1, 6):
+        whole = [
+            CallRollup.objects.filter(grain=grain, facet=facet).aggregate(calls=Sum("calls"), talk=Sum("talk"))
+            for grain in (Grain.DAY, Grain.MONTH)
+        ]
+        ended = Call.objects.filter(state="ended").aggregate(calls=Sum(F("version") * 0 + 1), talk=Sum("talk_seconds"))
+        assert whole == [ended, ended]
+    charged = LegRollup.objects.filter(grain=Grain.MONTH).aggregate(all=Sum("charged"))["all"]
+    assert charged == Call.objects.aggregate(all=Sum("cost"))["all"] > 0
+
+
+def test_rebuild_repairs_exactly_what_was_damaged_by_hand(month: Feed, capsys: pytest.CaptureFixture[str]) -> None:
+    sound = rows()
+    call_command("rebuild")
+    assert "Nothing changed." in capsys.readouterr().out
+    day = CallRollup.objects.filter(grain=Grain.DAY, calls__gt=1).order_by("start", "facet", "name").first()
+    gone = LegRollup.objects.filter(grain=Grain.MONTH).order_by("extension").last()
+    hour = CallRollup.objects.filter(grain=Grain.HOUR).order_by("start").first()
+    assert day
+    assert gone
+    assert hour
+    CallRollup.objects.filter(pk=day.pk).update(talk=F("talk") + 5)
+    CallRollup.objects.filter(pk=hour.pk).update(calls=0)
+    LegRollup.objects.filter(pk=gone.pk).delete()
+    CallRollup.objects.create(**{name: getattr(day, name) for name in (*CallRollup.KEY, *CALL_SUMS)} | {"name": "none"})
+    assert rows() != sound
+    call_command("rebuild")
+    assert "Roll-ups" not in capsys.readouterr().err
+    assert rows() == sound
+    call_command("rebuild", since=datetime(2026, 3, 1, tzinfo=UTC))
+    assert "Nothing changed." in capsys.readouterr().out
+
+
+def test_those_of_calls_from_before_are_made_a_day_at_a_time(month: Feed, settings: Settings) -> None:
+    sound = rows()
+    CallRollup.objects.all().delete()
+    LegRollup.objects.all().delete()
+    FeedState.objects.update(rolled_by="", rolled_since=None)
+    store = CallStore(month.pk)
+    seen = []
+    while build_some(store):
+        seen.append(FeedState.objects.get().rolled_since)
+    assert len(seen) == 3
+    assert seen == sorted(seen, reverse=True)
+    assert rows() == sound
+    assert FeedState.objects.get().rolled_since == EPOCH
+    settings.TIME_ZONE = "Asia/Kathmandu"
+    month.answer_target_seconds = 3
+    month.save()
+    assert prove(store, None, None)[1] == 0
+    assert FeedState.objects.get().rolled_by.startswith("Asia/Kathmandu|900|3|")
+    starts = CallRollup.objects.filter(grain=Grain.MONTH, calls__gt=0).values_list("start", flat=True).distinct()
+    assert list(starts) == [datetime(2026, 3, 31, 18, 15, tzinfo=UTC)]
+    settings.TIME_ZONE = "Europe/London"
+    month.answer_target_seconds = 20
+    month.save()
+    assert prove(store, None, None)[1] == 0
+    assert rows() == sound
+
+
+def test_calls_that_come_while_they_are_made_again_are_counted_once(office: CallStore) -> None:
+    store_call(office, started_at=NIGHT)
+    store_call(office, started_at=NIGHT + timedelta(days=2))
+    CostingChoice.objects.update(chargeback=Chargeback.LAST)
+    assert build_some(office)
+    assert build_some(office)
+    store_call(office, started_at=NIGHT)
+    store_call(office, started_at=NIGHT + timedelta(days=2, minutes=1))
+    while build_some(office):
+        pass
+    assert prove(office, None, None)[1] == 0
+    day = CallRollup.objects.filter(grain=Grain.DAY, facet=1).aggregate(all=Sum("calls"))
+    assert day["all"] == 4
+
+
+@pytest.mark.parametrize(
+    ("zone", "seconds"), [("Europe/London", 3600), ("Asia/Kolkata", 900), ("Australia/Lord_Howe", 900), ("UTC", 3600)]
+)
+def test_a_step_fits_the_clock_of_the_site(zone: str, seconds: int) -> None:
+    assert step_of(zone) == seconds
+    rules = Rules(zone, seconds, 20, 5, "first")
+    assert Rules.read(str(rules)) == rules
