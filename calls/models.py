@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
-from calls.costing.models import Destination, TariffVersion
+from calls.costing.models import Destination, Tariff, TariffVersion
 from calls.directory.models import Department, Feed
 from calls.querysets import CallEventQuerySet, CallQuerySet, LegQuerySet
 from calls.records import BeganBy, CallState, Direction, Flag, LegOutcome, Outcome
@@ -153,6 +153,7 @@ class Call(models.Model):
             models.Index(fields=["did", "started_at"], condition=~Q(did=""), name="call_did"),
             models.Index(fields=["started_at"], condition=Q(cost_status="unrated"), name="call_unrated"),
             models.Index(fields=["tariff_version"], condition=~Q(tariff_version=None), name="call_tariff_version"),
+            models.Index(fields=["cost", "id"], condition=Q(cost__gt=0), name="call_cost"),
         ]
 
     def __str__(self) -> str:
@@ -189,12 +190,20 @@ class Recost(models.Model):
         READY = "ready", "Ready to apply"
         APPLYING = "applying", "Being applied"
         DONE = "done", "Applied"
+        STOPPED = "stopped", "Stopped: prices were edited"
 
     since = models.DateTimeField()
     until = models.DateTimeField()
+    feed = models.ForeignKey(Feed, models.PROTECT, null=True, blank=True, related_name="+")  # None: every feed
+    tariff = models.ForeignKey(
+        Tariff, models.PROTECT, null=True, blank=True, related_name="+",
+        help_text="Only calls that it prices, or priced. None: whatever prices them.",
+    )  # fmt: skip
+    departments = models.JSONField(null=True, help_text="Keys of those whose calls it is of. None: all calls.")
     state = models.CharField(max_length=8, choices=State, default=State.LOOKING)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+    applied_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     finished_at = models.DateTimeField(null=True)
     worked_at = models.DateTimeField(null=True, help_text="When its last chunk was done.")
     prices = models.CharField(max_length=32, blank=True, help_text="A digest of the prices that were looked at.")

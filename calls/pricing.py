@@ -6,6 +6,7 @@ the rater; here a call's facts are led to both. No price, and no defect of a tar
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -127,23 +128,35 @@ class Pricing:
             return NO_END, None
         if answered_at is None or facts.billable_seconds == 0:
             return (UNANSWERED if answered_at is None else NO_TIME), None
-        plan = devices.trunks.get(facts.trunk, NO_PLAN)
 
         def choose() -> PricedVersion | None:
             if kept is not None and kept.holds(answered_at):
                 return kept
-            return self.book.choose(plan.carrier_id, facts.direction, facts.did, answered_at)
+            return self._chosen(facts, devices, answered_at)
 
         version = self._used(choose)
         if version is None:
             return (NOT_CHARGED if facts.direction == Direction.IN else NO_TARIFF), None
         try:
-            return _rated(facts, version, *_digits_of(facts, devices.region, plan))
+            return _rated(facts, version, *_digits_of(facts, devices.region, devices.trunks.get(facts.trunk, NO_PLAN)))
         except (DatabaseError, InterfaceError):
             raise
         except Exception:  # a defect of a tariff or of the rater must not hold a line up
             logger.exception("Tariff version %s can't price a call", version.version_id)
             return _unrated(CostReason.DEFECT, version), None
+
+    def tariff_of(self, facts: Facts, devices: Devices) -> int | None:
+        """The tariff that holds for an answered call of these facts now."""
+        version = None if facts.answered_at is None else self._chosen(facts, devices, instant(facts.answered_at))
+        return version.tariff_id if version else None
+
+    def tariff_of_version(self, version_id: int | None) -> int | None:
+        version = None if version_id is None else self.book.by_id.get(version_id)
+        return version.tariff_id if version else None
+
+    def _chosen(self, facts: Facts, devices: Devices, answered_at: datetime) -> PricedVersion | None:
+        carrier_id = devices.trunks.get(facts.trunk, NO_PLAN).carrier_id
+        return self.book.choose(carrier_id, facts.direction, facts.did, answered_at)
 
     def _used(self, choose: Callable[[], PricedVersion | None]) -> PricedVersion | None:
         """The chosen version, marked as used in this transaction; chosen anew where somebody edited it meanwhile."""

@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
+from calls import recost_views
 from calls.board_views import board, wall
 from calls.comparing import compare
 from calls.saved_boards import forget, keep
@@ -21,6 +22,11 @@ urlpatterns = [
     path("reports/", include("reports.urls")),
     path("directory/", include("calls.directory.urls")),
     path("tariffs/versions/<int:pk>/compare/", compare, name="tariffs-compare"),
+    path("tariffs/recost/", recost_views.recosts, name="recosts"),
+    path("tariffs/recost/<int:pk>/", recost_views.recost, name="recost"),
+    path("tariffs/recost/<int:pk>/apply/", recost_views.apply, name="recost-apply"),
+    path("tariffs/recost/<int:pk>/go-on/", recost_views.go_on, name="recost-go-on"),
+    path("tariffs/recost/<int:pk>/forget/", recost_views.forget, name="recost-forget"),
     path("tariffs/", include("calls.costing.urls")),
     path("feeds/", include("ingest.urls")),
     path("accounts/login/", SignIn.as_view(), name="login"),

@@ -14,6 +14,8 @@ from calls.costing.stored import (
     days_of,
     destinations_of,
     document_json,
+    first_of_each_shape,
+    parse_alike,
     prefix_json,
     write_bands,
     write_document,
@@ -111,24 +113,37 @@ def change_terms(version_pk: int, terms: Fields, calendar: Any) -> None:
 
 
 def _write_bands(version: TariffVersion, bands: list[Fields], origins: Sequence[int | None]) -> None:
-    """`origins` are the places that the bands had before, to take the prefixes' rates along."""
-    said = document_json(version)
+    """`origins` are the places that the bands had before, to take the prefixes' rates along.
+
+    All prefixes follow, but of those alike in all but amounts one is checked: thousands would take seconds.
+    """
+    rows = list(version.prefixes.order_by("position").values_list("pk", "digits", "fields"))
     before = bands_json(version)
-    columns = list(sheet.band_columns(before)), list(sheet.band_columns(bands))
-    entries = []
-    for entry in said.get("prefixes", ()):
-        row = sheet.row_of(entry, before)
-        if columns[0] and columns[1]:
-            rates = {
-                name: row.get(columns[0][origin], "") if origin is not None else ""
-                for name, origin in zip(columns[1], origins, strict=True)
-            }
-            row = {name: value for name, value in row.items() if name not in columns[0]} | rates
-        entries.append(sheet.entry_of(row, bands, []))
-    whole = {**said, "bands": bands, **({"prefixes": entries} if entries else {})}
+    alike = [
+        (digits, _following(fields, before, bands, origins))
+        for digits, fields in first_of_each_shape((digits, fields) for _, digits, fields in rows)
+    ]
+    whole = {**document_json(version, with_prefixes=False), "bands": bands}
     if not bands:
         del whole["bands"]
-    write_bands(version, parse(whole))
+    written = export(parse_alike(whole, alike)).get("bands", [])
+    followed = ((key, fields, _following(fields, before, written, origins)) for key, _, fields in rows)
+    write_bands(version, written, {key: fields for key, said, fields in followed if fields != said})
+
+
+def _following(fields: Fields, before: list[Fields], bands: list[Fields], origins: Sequence[int | None]) -> Fields:
+    """A prefix's prices with other bands of the tariff."""
+    columns = list(sheet.band_columns(before)), list(sheet.band_columns(bands))
+    row = sheet.row_of({"prefix": "", **fields}, before)
+    if columns[0] and columns[1]:
+        rates = {
+            name: row.get(columns[0][origin], "") if origin is not None else ""
+            for name, origin in zip(columns[1], origins, strict=True)
+        }
+        row = {name: value for name, value in row.items() if name not in columns[0]} | rates
+    entry = sheet.entry_of(row, bands, [])
+    del entry["prefix"]
+    return entry
 
 
 def _band(cells: dict[str, str]) -> Fields:
@@ -151,7 +166,7 @@ def _band(cells: dict[str, str]) -> Fields:
 
 def _of_band(problem: Problem, place: int) -> Problem:
     """A problem of a band, or of a prefix's own rates for it, told by its cell."""
-    found = re.fullmatch(rf"(?:prefixes\[[0-9]+\]\.)?bands\[{place}\]\.?(.*)", problem.place)
+    found = re.fullmatch(rf"(?:prefix [0-9]*\.)?bands\[{place}\]\.?(.*)", problem.place)
     if not found:
         return problem
     return Problem("days" if found[1].startswith(("weekdays", "dates")) else found[1], problem.reason)

@@ -20,7 +20,7 @@ from django.utils import timezone
 from calls.costing.document import export
 from calls.costing.example import example
 from calls.costing.models import CostingChoice, Tariff, TariffVersion
-from calls.costing.stored import days_of, document_json, document_of, write_document
+from calls.costing.stored import check_rows, days_of, document_json, document_of, write_document
 from calls.costing.terms import Document
 from calls.directory.models import DirectoryRevision
 
@@ -118,7 +118,7 @@ def editing(pk: int) -> Iterator[TariffVersion]:
         version.edition += 1
         version.full_clean()
         version.save()
-        document_of(version)
+        check_rows(version)
         if version.published_at is not None:
             _refuse_overlap(version)
 

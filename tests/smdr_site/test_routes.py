@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from calls.costing.versions import install_example
 from calls.directory.models import Access, Contact, Department, Extension
 from calls.directory.spreadsheet import SHEETS
-from calls.models import Call
+from calls.models import Call, Recost, RecostChange
 from ingest.models import QuarantinedLine
 from reports.catalogue import REPORTS
 from tests.calls.factories import NINE, make_call, make_feed
@@ -115,6 +115,12 @@ def office() -> dict[str, Any]:
     tariff = install_example(NOW.date())
     for entry in (mine, yours):
         Call.objects.filter(pk=entry.pk).update(tariff_version=tariff, recharge=1, currency="GBP")
+    figures = {"old": None, "old_currency": "", "old_status": "unrated", "new": 1, "new_currency": "GBP"}
+    recost = Recost.objects.create(
+        pk=1, since=NINE, until=NOW, state=Recost.State.READY, would_change=2,
+        largest=[{"call": entry.pk, **figures, "new_status": "rated"} for entry in (mine, yours)],
+    )  # fmt: skip
+    RecostChange.objects.create(recost=recost, call=yours, old_status="unrated", new_cost=1, new_currency="GBP")
     return {"feed": feed, "ours": ours, "mine": mine, "yours": yours}
 
 
@@ -151,6 +157,7 @@ def test_the_walk_knows_the_site() -> None:
         "feeds:detail",
         "tariffs:version",
         "tariffs-compare",
+        "recost",
     } <= set(SITES_OWN)
     assert len([name for name in ROUTES if name.startswith("admin:")]) > 50
 

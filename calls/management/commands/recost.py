@@ -3,9 +3,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from calls import money
 from calls.models import Call, Recost
-from calls.recosting import NotPricedError, PricesChangedError, apply, begin, words, work
+from calls.recosting import NotPricedError, PricesChangedError, apply, begin, figure, words, work
 from smdr_site.commands import Command as TollbookCommand
 from smdr_site.commands import Error, instant, progress
 
@@ -56,6 +55,11 @@ class Command(TollbookCommand):
         with progress() as bar:
             task = bar.add_task(recost.get_state_display(), total=recost.total)
             work(recost, lambda job: bar.update(task, completed=job.looked_at))
+        if recost.state == STATE.STOPPED:
+            raise Error(
+                f"Prices were edited while they were applied. {words(recost.changed, recost.differ)} have new prices; "
+                "run it again for the rest."
+            )
         if recost.state == STATE.DONE:
             self.stdout.write(f"Applied new prices to {words(recost.changed, recost.differ)}.")
             return
@@ -70,7 +74,4 @@ class Command(TollbookCommand):
 
 
 def _figure(change: dict[str, Any], which: str) -> str:
-    amount = change[which]
-    if amount is None:
-        return str(change[f"{which}_status"] or "not priced").replace("_", " ")
-    return money.of_a_call(amount, change[f"{which}_currency"])
+    return figure(change[which], change[f"{which}_currency"], change[f"{which}_status"])

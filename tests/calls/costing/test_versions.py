@@ -1,6 +1,7 @@
 """The life of a tariff: made, copied, dated, published, superseded, retired; and what is refused, with which words."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 import time_machine
@@ -9,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from calls.costing.catalogue import load_price_book, mark_used
 from calls.costing.document import parse
+from calls.costing.edits import change_band
 from calls.costing.models import Holiday, HolidayCalendar, Prefix, Tariff, TariffVersion
 from calls.costing.stored import document_of
 from calls.costing.values import DocumentError
@@ -85,7 +87,7 @@ def test_an_edit_is_checked_whole_and_sends_a_worker_back_to_read_again() -> Non
     version = publish(made().pk)
     book = load_price_book()
     with (
-        pytest.raises(DocumentError, match=r"prefixes\[0\].rate: “1,20” is not a rate; write 1.20"),
+        pytest.raises(DocumentError, match=r"prefix 44.rate: “1,20” is not a rate; write 1.20"),
         editing(version.pk) as locked,
     ):
         Prefix.objects.filter(version=locked).update(fields={"rate": "1,20"})
@@ -94,6 +96,30 @@ def test_an_edit_is_checked_whole_and_sends_a_worker_back_to_read_again() -> Non
         Prefix.objects.filter(version=locked).update(fields={"rate": "1.20"})
     assert not mark_used([book.by_id[version.pk]])
     assert mark_used([load_price_book().by_id[version.pk]])
+
+
+@pytest.mark.both_databases
+def test_all_prefixes_follow_a_band_and_the_one_that_cannot_stops_it(django_assert_max_num_queries: Any) -> None:
+    bands = [{"name": "day", "from": "08:00", "to": "18:00", "rate": "0.05"},
+             {"name": "night", "from": "18:00", "to": "08:00", "rate": "0.01"}]  # fmt: skip
+    own = [
+        {"prefix": str(1_000 + n), "bands": [{**band, "rate": f"0.{n + 1:04}"} for band in bands]} for n in range(600)
+    ]
+    covered = {"prefix": "9", "rate": None}
+    version = make(Head("Wide"), parse({"rate": "0.02", "bands": bands, "prefixes": [*own, covered]}), JULY)
+    with django_assert_max_num_queries(30):
+        change_band(version.pk, 0, {"name": "peak", "rate": "0.07"})
+    said = document_of(TariffVersion.objects.get(pk=version.pk))
+    assert said.part.bands
+    assert said.part.bands[0].name == "peak"
+    for prefix, before in zip(said.prefixes[:-1], own, strict=True):
+        assert prefix.part.bands
+        assert [(band.name, str(band.terms.rate)) for band in prefix.part.bands] == [
+            ("peak", before["bands"][0]["rate"]), ("night", before["bands"][1]["rate"])
+        ]  # fmt: skip
+    with pytest.raises(DocumentError, match="no band covers"):
+        change_band(version.pk, 0, {"to": "17:00"})
+    assert document_of(TariffVersion.objects.get(pk=version.pk)) == said
 
 
 def test_versions_overlap_only_where_one_supersedes_the_other() -> None:
