@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from calls.access import scope_of
 from calls.detail import CallPage
-from calls.download import STREAMS, download
+from calls.download import PARTS, as_download
 from calls.export import BESIDE
 from calls.filters import ANY_TIME, Selection
 from calls.keyset import BadCursorError, Keyset, capped_count, count_words
@@ -29,10 +29,10 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     selection = Selection(request.GET, scope, now)
     form = request.GET.get("format", "")
     if form:
-        if selection.errors or form not in STREAMS:
-            errors = selection.errors or [f"“{form}” is not a format. Use {' or '.join(STREAMS)}."]
+        if selection.errors or form not in PARTS:
+            errors = selection.errors or [f"“{form}” is not a format. Use {' or '.join(PARTS)}."]
             return HttpResponseBadRequest("\n".join(errors), content_type="text/plain; charset=utf-8")
-        return download(selection.calls, lambda calls: Showing(calls, scope), form, _file_name(selection, now))
+        return as_download(request, PARTS[form](selection.calls, scope), form, _file_name(selection, now))
     keyset = Keyset(selection.calls.select_related("feed"), size=PAGE_SIZE)
     try:
         page = keyset.page(request.GET.get("newer", ""), request.GET.get("older", ""))
