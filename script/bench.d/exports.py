@@ -57,8 +57,10 @@ def work(task: str, calls: int) -> None:
     with open(os.devnull, "w", encoding="utf-8") as out:
         if task == "xlsx":
             from calls.call_sheet import call_workbook
+            from calls.workbook import About
 
-            call_workbook(Path(os.environ["SMDR_DATA_DIR"]) / "calls.xlsx", Call.objects.all(), EVERYTHING, "Bench")
+            target = Path(os.environ["SMDR_DATA_DIR"]) / "calls.xlsx"
+            call_workbook(target, Call.objects.all(), EVERYTHING, About("Calls", ["All"], "Bench"))
         else:
             from calls.download import PARTS
 
