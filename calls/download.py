@@ -1,29 +1,61 @@
 """The calls of a selection as a file: CSV or JSON, all of it and not only a page, streamed as it is read.
 
-Rows are read by keyset a chunk at a time, so an export of any length holds little memory and no transaction. Under
-ASGI only an asynchronous stream leaves while it is being made.
+A file is an iterator of parts. Each is made when the client has taken the one before, so that a file of any length
+holds little memory and no transaction.
 """
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Iterator
+from functools import partial
+from typing import Any, Protocol
 
 from asgiref.sync import sync_to_async
-from django.db.models import Prefetch
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 
+from calls.access import Scope
 from calls.directory.spreadsheet import inert
-from calls.export import BESIDE, CALL_FIELDS, call_record
 from calls.harmless import json_line
-from calls.keyset import Keyset
-from calls.models import Call, Leg
+from calls.plain_rows import FIELDS, Page, Remembered, legs_of, pages
 from calls.querysets import CallQuerySet
-from calls.showing import Showing
 
-CHUNK = 1_000
-MASKED_NUMBERS = ("number_raw", "number", "number_e164")
-NAMES = ("extension_name", "handled_by_name", "trunk_name", "contact")
+CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+NEVER_FORMULAS = {
+    "direction", "state", "outcome", "started_at", "answered_at", "handled_at", "ended_at", "destination_class",
+    "cost", "recharge", "currency", "cost_status",
+}  # fmt: skip
+
+
+class Flow(Protocol):
+    """The way to the client; smdr_site/wire.py has Daphne's."""
+
+    async def room(self) -> None:
+        """Until the client has taken most of what was sent."""
+
+    def close(self) -> None: ...
+
+
+async def streamed(parts: Iterator[str], flow: Flow | None) -> AsyncIterator[str]:
+    """Under ASGI only an asynchronous stream leaves while it is being made; its parts are made in a thread."""
+    following = sync_to_async(partial(next, parts, None))
+    try:
+        while (part := await following()) is not None:
+            yield part
+            if flow:
+                await flow.room()
+    finally:
+        if flow:
+            flow.close()
+
+
+def as_download(request: HttpRequest, parts: Iterator[str], form: str, name: str) -> StreamingHttpResponse:
+    """`form` is a key of CONTENT_TYPES; `name` the file's, without its ending."""
+    flow = getattr(request, "scope", {}).get("flow")
+    return StreamingHttpResponse(
+        streamed(parts, flow),
+        content_type=CONTENT_TYPES[form],
+        headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'},
+    )
 
 
 def cell(value: Any) -> str:
@@ -37,72 +69,47 @@ def cell(value: Any) -> str:
 
 def csv_text(rows: Iterable[Iterable[Any]]) -> str:
     """Rows as CSV (RFC 4180)."""
-    sheet = io.StringIO()
-    csv.writer(sheet).writerows([cell(value) for value in row] for row in rows)
-    return sheet.getvalue()
+    return _written([cell(value) for value in row] for row in rows)
 
 
-def shown_record(call: Call, showing: Showing) -> dict[str, Any]:
-    """The record of docs/call-model.md, with names, and without what the viewer's scope hides."""
-    record = call_record(call)
-    for field in MASKED_NUMBERS:
-        record[field] = showing.scope.mask(record[field])
-    record["contact_name"] = showing.scope.mask_name(record["contact_name"])
-    legs = record.pop("legs")
-    record["extension_name"] = showing.devices.get((call.feed_id, call.extension), "")
-    record["handled_by_name"] = showing.devices.get((call.feed_id, call.handled_by), "")
-    record["trunk_name"] = showing.trunks.get((call.feed_id, call.trunk), "")
-    record["contact"] = showing.contact(call)
-    record["legs"] = legs
-    return record
+def csv_parts(calls: CallQuerySet, scope: Scope) -> Iterator[str]:
+    yield _written([FIELDS])
+    texts = Remembered(lambda value: cell(value) if isinstance(value, (str, bool)) else value)
+    for page in pages(calls, scope):
+        yield _written(_cells(page, texts))
 
 
-async def csv_stream(calls: CallQuerySet, showing_of: Callable[[list[Call]], Showing]) -> AsyncIterator[str]:
-    columns = (*CALL_FIELDS, *NAMES)
-    yield csv_text([columns])
-    async for records in _chunks(calls, showing_of):
-        yield csv_text([record[name] for name in columns] for record in records)
-
-
-async def json_stream(calls: CallQuerySet, showing_of: Callable[[list[Call]], Showing]) -> AsyncIterator[str]:
-    """One array of records."""
+def json_parts(calls: CallQuerySet, scope: Scope) -> Iterator[str]:
+    """One array of the records of docs/call-model.md, with names and legs."""
     before = "[\n"
-    async for records in _chunks(calls, showing_of):
-        yield before + ",\n".join(json_line(record) for record in records)
+    for page in pages(calls, scope):
+        legs = legs_of(page.pks)
+        records = [
+            json_line({**dict(zip(FIELDS, row, strict=True)), "legs": legs[pk]})
+            for pk, row in zip(page.pks, page.rows(), strict=True)
+        ]
+        yield before + ",\n".join(records)
         before = ",\n"
     yield "[]\n" if before == "[\n" else "\n]\n"
 
 
-STREAMS = {"csv": (csv_stream, "text/csv; charset=utf-8"), "json": (json_stream, "application/json")}
+PARTS = {"csv": csv_parts, "json": json_parts}
 
 
-def download(
-    calls: CallQuerySet, showing_of: Callable[[list[Call]], Showing], form: str, name: str
-) -> StreamingHttpResponse:
-    """`form` is a key of STREAMS; `name` the file's, without its ending."""
-    stream, content_type = STREAMS[form]
-    return StreamingHttpResponse(
-        stream(calls, showing_of),
-        content_type=content_type,
-        headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'},
-    )
+def _cells(page: Page, texts: Remembered) -> Iterator[tuple[Any, ...]]:
+    """What csv.writer takes as it is: numbers and None among them."""
+    columns = []
+    for name in FIELDS:
+        values = page.columns[name]
+        if name == "flags":
+            values = [" ".join(flags) for flags in values]
+        elif name not in NEVER_FORMULAS and isinstance(values[0], (str, bool)):
+            values = texts.map(values)
+        columns.append(values)
+    return zip(*columns, strict=True)
 
 
-async def _chunks(
-    calls: CallQuerySet, showing_of: Callable[[list[Call]], Showing]
-) -> AsyncIterator[list[dict[str, Any]]]:
-    ready = calls.select_related(*BESIDE).prefetch_related(Prefetch("legs", Leg.objects.order_by("position")))
-    keyset = Keyset(ready, size=CHUNK)
-    older = ""
-
-    def read() -> tuple[list[dict[str, Any]], str]:
-        page = keyset.page(older_than=older)
-        showing = showing_of(page.rows)
-        return [shown_record(call, showing) for call in page.rows], str(page.older or "")
-
-    while True:
-        records, older = await sync_to_async(read)()
-        if records:
-            yield records
-        if not older:
-            return
+def _written(rows: Iterable[Iterable[Any]]) -> str:
+    sheet = io.StringIO()
+    csv.writer(sheet).writerows(rows)
+    return sheet.getvalue()

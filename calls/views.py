@@ -1,15 +1,18 @@
 """The list of calls, as a page or a file, and the page of one call."""
 
+import io
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from calls.access import scope_of
+from calls.call_sheet import about_calls, call_workbook
 from calls.detail import CallPage
-from calls.download import STREAMS, download
+from calls.download import PARTS, as_download
 from calls.export import BESIDE
 from calls.filters import ANY_TIME, Selection
 from calls.keyset import BadCursorError, Keyset, capped_count, count_words
@@ -19,20 +22,24 @@ from calls.showing import Showing, call_row
 from calls.tables import CallTable
 
 PAGE_SIZE = 50
+MOST_AT_ONCE = 1_000  # calls of a workbook; more are made by a process of its own
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @require_safe
 def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    """Calls of the address's period and filters; `format` csv or json gives all of them as a file."""
+    """Calls of the address's period and filters; `format` csv, json or xlsx gives all of them as a file."""
     scope = scope_of(request.user)
     now = timezone.now()
     selection = Selection(request.GET, scope, now)
     form = request.GET.get("format", "")
     if form:
-        if selection.errors or form not in STREAMS:
-            errors = selection.errors or [f"“{form}” is not a format. Use {' or '.join(STREAMS)}."]
+        if selection.errors or form not in {*PARTS, "xlsx"}:
+            errors = selection.errors or [f"“{form}” is not a format. Use {', '.join(PARTS)} or xlsx."]
             return HttpResponseBadRequest("\n".join(errors), content_type="text/plain; charset=utf-8")
-        return download(selection.calls, lambda calls: Showing(calls, scope), form, _file_name(selection, now))
+        if form == "xlsx":
+            return _workbook(request, selection)
+        return as_download(request, PARTS[form](selection.calls, scope), form, _file_name(selection, now))
     keyset = Keyset(selection.calls.select_related("feed"), size=PAGE_SIZE)
     try:
         page = keyset.page(request.GET.get("newer", ""), request.GET.get("older", ""))
@@ -57,6 +64,7 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             "older": selection.address(older=str(page.older)) if page.older else "",
             "newest": selection.address(),
             "any_time": selection.address(Selection.NAMES, period=ANY_TIME),
+            "xlsx": selection.address(format="xlsx"),
             "csv": selection.address(format="csv"),
             "json": selection.address(format="json"),
         },
@@ -72,6 +80,20 @@ def call_detail(request: HttpRequest, pk: int) -> HttpResponse:
     touching = outages_between(call.started_at, call.ended_at, now, call.feed_id)
     notices = warnings(touching, now, call.started_at, call.ended_at)
     return render(request, "calls/detail.html", {"page": CallPage(call, scope, now), "outage_notices": notices})
+
+
+def _workbook(request: HttpRequest, selection: Selection) -> HttpResponse:
+    """At once if it is short, else by way of “Your exports”."""
+    if capped_count(selection.calls, MOST_AT_ONCE) > MOST_AT_ONCE:
+        address = selection.address().removeprefix("?")
+        return redirect(f"{reverse('reports:export-new')}?of=calls&form=xlsx&{address}")
+    assert request.user.is_authenticated
+    target = io.BytesIO()
+    about = about_calls(selection, request.user.get_full_name() or request.user.get_username())
+    call_workbook(target, selection.calls, selection.scope, about)
+    response = HttpResponse(target.getvalue(), content_type=XLSX)
+    response["Content-Disposition"] = f'attachment; filename="{_file_name(selection, selection.now)}.xlsx"'
+    return response
 
 
 def _outages_of(selection: Selection, now: datetime) -> list[Notice]:

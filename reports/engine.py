@@ -1,6 +1,6 @@
 """What a report is, and how one is run: the same rows for page, CSV, JSON and `manage.py report`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -146,6 +146,7 @@ class Answer:
     calls: int  # distinct calls that the report is about
     note: str = ""
     pages: list[str] = field(default_factory=list)
+    is_cut: bool = False  # there are more rows, which the report's `every` has
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ class Report:
     has_course: bool = True  # a chart of how the incoming calls ran stands above its rows
     has_total: bool = True  # without, `total` holds what stands above the rows only
     compares: bool = False  # the period before stands beside its totals, unless it is taken off
+    every: Callable[[Question], Iterator[list[Values]]] | None = None  # all rows, in parts, where `run` has the first
     texts: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,41 +1,137 @@
-"""A report's rows as CSV and JSON: raw values, durations in seconds, money in major units, complete."""
+"""A report as a file: CSV, JSON and Excel of one Document, so that they say the same. Raw, complete, in parts."""
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
+from django.utils import timezone
+
+from calls.call_sheet import in_words
 from calls.directory.spreadsheet import inert
 from calls.export import utc_text
 from calls.harmless import json_line
-from calls.outage_notes import OutageNote
-from reports.engine import Amount, Answer, Question, Report
+from calls.outage_notes import OutageNote, outages_between, warnings
+from calls.workbook import About, Head, Sheets
+from reports.engine import Amount, Answer, Column, Kind, Question, Report, Values, ordered
+
+PART = 1_000  # rows
+MOST_AT_ONCE = 1_000
+WIDTHS = {Kind.TEXT: 20, Kind.MOMENT: 19}
 
 
-def csv_lines(report: Report, answer: Answer) -> Iterator[str]:
-    names = [column.name for column in report.columns]
-    yield _line(names)
-    for row in answer.rows:
-        yield _line([_cell(row[name]) for name in names])
-    if report.has_total and answer.total:
-        yield _line([_cell(answer.total.get(name)) for name in names])
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A report that has been run; `maker` is for whom. `outages` touch its period: calls in them may be missing."""
+
+    report: Report
+    question: Question
+    answer: Answer
+    outages: list[OutageNote]
+    maker: str
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.report.columns]
+
+    @property
+    def file_name(self) -> str:
+        period = self.question.period
+        return f"{self.report.slug}-{period.first_day}-{period.last_day}"
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a file of it is made at once."""
+        return not self.answer.is_cut and len(self.answer.rows) <= MOST_AT_ONCE
+
+    @property
+    def total(self) -> Values | None:
+        return self.answer.total if self.report.has_total and self.answer.total else None
+
+    def parts(self) -> Iterator[list[Values]]:
+        if self.answer.is_cut and self.report.every:
+            yield from self.report.every(self.question)
+            return
+        for first in range(0, len(self.answer.rows), PART):
+            yield self.answer.rows[first : first + PART]
+
+    def about(self) -> About:
+        """What paper and workbooks say above the rows."""
+        calls = self.answer.calls
+        now = timezone.localtime(self.question.now)
+        period = self.question.period
+        return About(
+            self.report.title,
+            [
+                in_words(self.question.selection),
+                f"{calls:,} call{'' if calls == 1 else 's'}, counted in {settings.TIME_ZONE}.",
+                *(str(notice) for notice in warnings(self.outages, self.question.now, period.since, period.until)),
+                f"Made {now.day} {now:%b %Y %H:%M} by {self.maker}.",
+            ],
+            self.maker,
+        )
 
 
-def as_json(report: Report, question: Question, answer: Answer, outages: list[OutageNote]) -> str:
-    """`outages` are those that touch the period: calls in them may be missing."""
-    names = [column.name for column in report.columns]
-    return json_line(
-        {
-            "report": report.slug,
-            "since": utc_text(question.period.since),
-            "until": utc_text(question.period.until),
-            "calls": answer.calls,
-            "outages": [outage.as_json() for outage in outages],
-            "rows": [{name: plain(row[name]) for name in names} for row in answer.rows],
-            "total": {name: plain(answer.total.get(name)) for name in names},
-        }
-    )
+def answered(report: Report, question: Question, sort: str, maker: str) -> Document:
+    """Run the report. A question with errors has none."""
+    answer = Answer([], [], {}, 0) if question.errors else ordered(report, report.run(question), sort)
+    period = question.period
+    outages = outages_between(period.since, period.until, question.now, question.feed)
+    return Document(report, question, answer, outages, maker)
+
+
+def csv_parts(document: Document) -> Iterator[str]:
+    yield _csv([document.names])
+    for part in document.parts():
+        yield _csv([[_cell(row[name]) for name in document.names] for row in part])
+    if document.total:
+        yield _csv([[_cell(document.total.get(name)) for name in document.names]])
+
+
+def json_parts(document: Document) -> Iterator[str]:
+    """One object: report, since, until, calls, outages, rows, total."""
+    names, question, total = document.names, document.question, document.answer.total
+    head = {
+        "report": document.report.slug,
+        "since": utc_text(question.period.since),
+        "until": utc_text(question.period.until),
+        "calls": document.answer.calls,
+        "outages": [outage.as_json() for outage in document.outages],
+    }
+    yield json_line(head)[:-1] + ', "rows": ['
+    before = ""
+    for part in document.parts():
+        if part:
+            yield before + ", ".join(json_line({name: plain(row[name]) for name in names}) for row in part)
+            before = ", "
+    yield f'], "total": {json_line({name: plain(total.get(name)) for name in names})}}}'
+
+
+PARTS = {"csv": csv_parts, "json": json_parts}
+
+
+def workbook(
+    target: Path | IO[bytes], document: Document, progress: Callable[[int], None] = lambda _done: None
+) -> None:
+    columns = document.report.columns
+    heads = [Head(column.label, column.kind, WIDTHS.get(column.kind, 12)) for column in columns]
+    sheets = Sheets(target, document.about(), heads, ZoneInfo(settings.TIME_ZONE))
+    done = 0
+    for part in document.parts():
+        for row in part:
+            sheets.row(_typed(column, row[column.name]) for column in columns)
+        done += len(part)
+        progress(done)
+    if total := document.total:
+        sheets.row((_typed(column, total.get(column.name)) for column in columns), is_total=True)
+    if document.answer.note and not document.answer.is_cut:
+        sheets.note(document.answer.note)
+    sheets.close()
 
 
 def plain(value: Any) -> Any:
@@ -47,12 +143,17 @@ def plain(value: Any) -> Any:
     return round(value, 4) if isinstance(value, float) else value
 
 
+def _typed(column: Column, value: Any) -> Any:
+    """Text in a column of quantities, as a total's label may be, is left out."""
+    return None if isinstance(value, str) and column.kind != Kind.TEXT else value
+
+
 def _cell(value: Any) -> Any:
     value = plain(value)
     return "" if value is None else inert(value) if isinstance(value, str) else value
 
 
-def _line(values: list[Any]) -> str:
+def _csv(rows: list[list[Any]]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer).writerow(values)
+    csv.writer(buffer).writerows(rows)
     return buffer.getvalue()

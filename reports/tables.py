@@ -87,7 +87,9 @@ def _page(record: Values, shown: str) -> str:
     return format_html('<a href="{}">{}</a>', record["page"], shown) if record.get("page") else shown
 
 
-def report_table(report: Report, question: Question, answer: Answer, sort: str) -> tables.Table:
+def report_table(
+    report: Report, question: Question, answer: Answer, sort: str, most_rows: int = MOST_ROWS
+) -> tables.Table:
     """The rows as they are ordered already, as many as a page takes; the table only shows which column orders them."""
     names = {column.named_by for column in report.columns}
     columns = [
@@ -96,7 +98,7 @@ def report_table(report: Report, question: Question, answer: Answer, sort: str) 
             ReportColumn(
                 column,
                 question,
-                max((row[column.name] or 0 for row in answer.rows[:MOST_ROWS]), default=0) if column.bar else 0,
+                max((row[column.name] or 0 for row in answer.rows[:most_rows]), default=0) if column.bar else 0,
                 answer.total if report.has_total else {},
             ),
         )
@@ -107,7 +109,7 @@ def report_table(report: Report, question: Question, answer: Answer, sort: str) 
     pages = answer.pages or [""] * len(answer.rows)
     rows = [
         {**row, "key": key, "page": page}
-        for row, key, page in zip(answer.rows[:MOST_ROWS], answer.keys, pages, strict=False)
+        for row, key, page in zip(answer.rows[:most_rows], answer.keys, pages, strict=False)
     ]
     return tables.Table(OrderedRows(rows), extra_columns=columns, order_by=sort, default="–")
 

@@ -1,26 +1,26 @@
-"""The catalogue, and one view for every report: page, CSV and JSON of the same rows."""
+"""The catalogue, and one view for every report: page, CSV, JSON, Excel and PDF of the same rows."""
 
-from dataclasses import dataclass
-from typing import Any
+import io
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from calls.access import scope_of
-from calls.outage_notes import outages_between, warnings
+from calls.download import CONTENT_TYPES, as_download
+from reports import paper
 from reports.catalogue import REPORTS
-from reports.course import course
-from reports.engine import Answer, Column, Kind, Question, Report, Values, calls_address, ordered
-from reports.export import as_json, csv_lines
-from reports.tables import MOST_ROWS, figure, report_table
+from reports.engine import Question, Report
+from reports.export import PARTS, Document, answered, workbook
+from reports.models import SavedReport
+from reports.pages import context_of, paper_of
 
-FORMATS = ("csv", "json")
+FORMATS = ("csv", "json", "xlsx", "pdf")
 QUESTIONS = ("Who called?", "Are we answering?", "What does it cost?", "Enough lines?", "Can we trust it?")
-MOST_STATS = 8
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @require_safe
@@ -33,11 +33,20 @@ def index(request: HttpRequest) -> HttpResponse:
         if all(word in said for word in words):
             groups.setdefault(report.group, []).append(report)
     found = {group: reports for group, reports in groups.items() if reports}
-    return render(request, "reports/index.html", {"groups": found, "asked": request.GET.get("q", "")})
+    saved = [
+        kept
+        for kept in SavedReport.objects.seen_by(request.user.pk)
+        if kept.slug in REPORTS and all(word in kept.name.casefold() for word in words)
+    ]
+    return render(
+        request,
+        "reports/index.html",
+        {"groups": found, "asked": request.GET.get("q", ""), "saved": saved, "titles": REPORTS},
+    )
 
 
 @require_safe
-def report(request: HttpRequest, slug: str) -> HttpResponse:
+def report(request: HttpRequest, slug: str) -> HttpResponse | StreamingHttpResponse:
     """Of the period and filters of the address, as the list of calls reads them; `sort`, `compare`, `format`."""
     found = REPORTS.get(slug)
     if found is None:
@@ -45,96 +54,63 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
     scope = scope_of(request.user)
     if scope.sees_nothing:
         raise PermissionDenied
-    now = timezone.now()
-    question = Question(request.GET, scope, now)
+    question = Question(request.GET, scope, timezone.now())
     wanted = request.GET.get("format", "")
     if wanted and (question.errors or wanted not in FORMATS):
-        errors = question.errors or [f"“{wanted}” is not a format. Use {' or '.join(FORMATS)}."]
-        return HttpResponseBadRequest("\n".join(errors), content_type="text/plain; charset=utf-8")
-    sort = request.GET.get("sort", "") or found.sort
-    answer = Answer([], [], {}, 0) if question.errors else ordered(found, found.run(question), sort)
-    period = question.period
-    outages = outages_between(period.since, period.until, now, question.feed)
-    if wanted == "csv":
-        response = HttpResponse("".join(csv_lines(found, answer)), content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="{slug}-{period.first_day}-{period.last_day}.csv"'
-        return response
-    if wanted == "json":
-        return HttpResponse(as_json(found, question, answer, outages), content_type="application/json")
-    before = _before(request, found, question)
+        return _refusal(question.errors or [f"“{wanted}” is not a format. Use {', '.join(FORMATS)}."])
+    document = answered(found, question, request.GET.get("sort", ""), name_of(request))
+    if wanted:
+        return _file(request, document, wanted)
+    context = context_of(document, request.GET)
     return render(
         request,
         "reports/report.html",
-        {
-            "report": found,
-            "question": question,
-            "selection": question.selection,
-            "answer": answer,
-            "period": period,
-            "outage_notices": warnings(outages, now, period.since, period.until),
-            "table": report_table(found, question, answer, sort),
-            "cut": len(answer.rows) - MOST_ROWS if len(answer.rows) > MOST_ROWS else 0,
-            "most_rows": MOST_ROWS,
-            "stats": _stats(found, question, answer, before.run(question.before()).total if before else {}),
-            "before": question.before().period if before else None,
-            "compare": _address(request, compare="no" if before else "before"),
-            "can_compare": bool(answer.total),
-            "course": course(question) if found.has_course and not question.errors else None,
-            "zone": settings.TIME_ZONE,
-            "csv": _address(request, format="csv"),
-            "json": _address(request, format="json"),
+        context
+        | {
+            "compare": _address(request, compare="no" if context["before"] else "before"),
+            "files": {form: _address(request, format=form) for form in FORMATS},
+            "query": request.GET.urlencode(),
         },
     )
 
 
-def _before(request: HttpRequest, report: Report, question: Question) -> Report | None:
-    """The report again where the period before is to stand beside its totals."""
-    asked = request.GET.get("compare", "before" if report.compares else "")
-    return report if asked == "before" and not question.errors else None
+def name_of(request: HttpRequest) -> str:
+    user = request.user
+    assert user.is_authenticated
+    return user.get_full_name() or user.get_username()
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
-    """A total above the rows; `change` is how it differs from the period before, `tone` better, worse or neither."""
-
-    label: str
-    value: str
-    help: str
-    address: str | None
-    change: str
-    base: str
-    tone: str
+def _refusal(errors: list[str]) -> HttpResponse:
+    return HttpResponseBadRequest("\n".join(errors), content_type="text/plain; charset=utf-8")
 
 
-def _stats(report: Report, question: Question, answer: Answer, before: Values) -> list[Stat]:
-    found = []
-    for column in report.columns:
-        value = answer.total.get(column.name)
-        if column.kind in {Kind.TEXT, Kind.MOMENT} or value in (None, ""):
-            continue
-        change, tone = _change(column, value, before.get(column.name))
-        base = figure(column, before.get(column.name)) if change else ""
-        address = calls_address(question, column, {}) if value and answer.calls else None
-        found.append(Stat(column.label, figure(column, value), column.help, address, change, base, tone))
-    return found[:MOST_STATS]
+def _file(request: HttpRequest, document: Document, form: str) -> HttpResponse | StreamingHttpResponse:
+    """At once where it is short. Text streams; anything else that is long is made by a process of its own."""
+    if form in PARTS:
+        parts = PARTS[form](document)
+        if not document.is_short:
+            return as_download(request, parts, form, document.file_name)
+        return _attached("".join(parts), CONTENT_TYPES[form], document, form)
+    if form == "xlsx" and document.is_short:
+        target = io.BytesIO()
+        workbook(target, document)
+        return _attached(target.getvalue(), XLSX, document, form)
+    if form == "pdf" and len(document.answer.rows) <= paper.MOST_AT_ONCE:
+        try:
+            made = paper.pdf(paper_of(document, request.GET, paper.MOST_AT_ONCE), paper.AT_ONCE_SECONDS)
+        except paper.NoPaperError as error:
+            return HttpResponse(str(error), status=503, content_type="text/plain; charset=utf-8")
+        return _attached(made, "application/pdf", document, form)
+    query = request.GET.copy()
+    query.pop("format", None)
+    query["of"], query["form"] = document.report.slug, form
+    return redirect(f"{reverse('reports:export-new')}?{query.urlencode()}")
 
 
-def _change(column: Column, value: Any, before: Any) -> tuple[str, str]:
-    """Shares differ in points, the rest in percent; nothing is said where there is no base."""
-    if before in (None, "") or (not before and column.kind != Kind.SHARE):
-        return "", ""
-    if column.kind == Kind.MONEY:
-        if value.currency != before.currency:
-            return "", ""
-        value, before = value.millionths, before.millionths
-    if column.kind == Kind.SHARE:
-        by, unit = round(100 * value) - round(100 * before), " pt"
-    else:
-        by, unit = round(100 * (value - before) / before), "%"
-    if not by:
-        return "same", ""
-    tone = ("better" if by * column.better > 0 else "worse") if column.better else ""
-    return f"{'▲' if by > 0 else '▼'} {abs(by):,}{unit}", tone
+def _attached(content: str | bytes, content_type: str, document: Document, form: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="{document.file_name}.{form}"'
+    return response
 
 
 def _address(request: HttpRequest, **changes: str) -> str:

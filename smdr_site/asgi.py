@@ -15,13 +15,13 @@ from django.urls import path  # noqa: E402
 from calls.consumers import BoardConsumer, WallConsumer  # noqa: E402
 from smdr_site.origin import SameOriginOnly  # noqa: E402
 from smdr_site.shutdown import EndsWithTheServer  # noqa: E402
-from smdr_site.wire import GivesWire  # noqa: E402
+from smdr_site.wire import GivesFlow, GivesWire  # noqa: E402
 
 sockets = URLRouter([path("ws/board/", BoardConsumer.as_asgi()), path("ws/wall/", WallConsumer.as_asgi())])
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": GivesFlow(http),
         "websocket": GivesWire(
             EndsWithTheServer(SameOriginOnly(AllowedHostsOriginValidator(AuthMiddlewareStack(sockets))))
         ),

@@ -4,6 +4,7 @@ Through Channels and Daphne's own reply a send costs several times as much. And 
 a bound: here a transport says when it holds more than it should, and whoever writes leaves it be until it has drained.
 """
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -45,6 +46,57 @@ class Wire:
 
     def stopProducing(self) -> None:  # noqa: N802
         self.is_clogged = True
+
+
+class Flow:
+    """The transport of one answer over HTTP: whoever streams a long one waits for room, so nothing heaps up."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+        self._room: asyncio.Event | None = None
+
+    async def room(self) -> None:
+        if self._room is None:
+            self._open()
+        assert self._room is not None
+        await self._room.wait()
+
+    def close(self) -> None:
+        """Before the answer ends: Twisted takes no end while it is told of the buffer."""
+        if self._room is not None and self._request.producer is self:
+            self._request.unregisterProducer()
+
+    def _open(self) -> None:
+        from twisted.internet.interfaces import IPushProducer  # noqa: PLC0415 - only there under Daphne
+        from zope.interface import directlyProvides  # noqa: PLC0415
+
+        self._room = asyncio.Event()
+        self._room.set()
+        if self._request.channel is not None and not self._request.producer:
+            directlyProvides(self, IPushProducer)
+            self._request.registerProducer(self, True)
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        assert self._room is not None
+        self._room.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        assert self._room is not None
+        self._room.set()
+
+    stopProducing = resumeProducing  # noqa: N815 - the connection is gone, which the answer's task is told otherwise
+
+
+class GivesFlow:
+    """Puts an HTTP answer's Flow into `scope["flow"]`, where the server is Daphne."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Any:
+        if isinstance(send, partial) and "daphne.http_protocol" in sys.modules:
+            scope = {**scope, "flow": Flow(send.args[0])}
+        return await self.application(scope, receive, send)
 
 
 class GivesWire:

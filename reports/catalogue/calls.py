@@ -1,12 +1,13 @@
 """Reports whose rows are calls: the abandoned, the longest, the longest waiting, the unusual."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import phonenumbers
 from django.db.models import F, Q, Sum
 from django.utils import timezone
 
 from calls.counting import CALL_COUNTS
+from calls.keyset import Keyset
 from calls.models import Call
 from calls.querysets import CallQuerySet
 from calls.showing import Showing
@@ -14,6 +15,7 @@ from reports.engine import Amount, Answer, Column, Kind, Question, Report, Value
 
 MOST = 100
 MOST_LISTED = 10_000
+PART = 2_000  # rows of a file that are made at once
 OFFICE_HOURS = (7, 20)
 SATURDAY = 6
 LONG_SECONDS = 3600
@@ -32,8 +34,13 @@ DURATION = Column("duration", "Duration", Kind.SECONDS, help="From the first eve
 
 
 def _listed(question: Question, calls: Iterable[Call]) -> Answer:
-    """Rows of these calls, in this order, with every figure that one of the reports shows."""
     found = list(calls)
+    rows = _rows(question, found)
+    return Answer(rows, [None] * len(rows), {}, len(rows), pages=[call.get_absolute_url() for call in found])
+
+
+def _rows(question: Question, found: list[Call]) -> list[Values]:
+    """Rows of these calls, in this order, with every figure that one of the reports shows."""
     showing = Showing(found, question.scope)
     rows: list[Values] = []
     for call in found:
@@ -55,7 +62,17 @@ def _listed(question: Question, calls: Iterable[Call]) -> Answer:
                 "did": call.did,
             }
         )
-    return Answer(rows, [None] * len(rows), {}, len(rows), pages=[call.get_absolute_url() for call in found])
+    return rows
+
+
+def _parts(calls: CallQuerySet) -> Iterator[list[Call]]:
+    """All of them, newest first, without a cursor that stays open."""
+    keyset = Keyset(calls.select_related("feed"), size=PART)
+    page = keyset.newest()
+    yield page.rows
+    while page.older:
+        page = keyset.older_than(page.older)
+        yield page.rows
 
 
 def _top(only: Q, order: str, measure: str) -> Callable[[Question], Answer]:
@@ -74,8 +91,14 @@ def _abandoned(question: Question) -> Answer:
     answer.calls = calls.count()
     waited = calls.aggregate(all=Sum("duration_seconds", default=0))["all"]
     answer.total = {"when": "", "who": "Average", "waited": waited // answer.calls if answer.calls else None}
-    answer.note = f"The latest {MOST_LISTED:,} of {answer.calls:,}." if answer.calls > MOST_LISTED else ""
+    answer.is_cut = answer.calls > MOST_LISTED
+    answer.note = f"The latest {MOST_LISTED:,} of {answer.calls:,}; files have all." if answer.is_cut else ""
     return answer
+
+
+def _every_abandoned(question: Question) -> Iterator[list[Values]]:
+    for part in _parts(question.calls().filter(CALL_COUNTS["abandoned"])):
+        yield _rows(question, part)
 
 
 def reasons(call: Call) -> list[str]:
@@ -99,19 +122,31 @@ def home_code(call: Call) -> str:
 
 def _unusual(question: Question) -> Answer:
     """Long calls, and outgoing ones that are international or out of hours; the database leaves out what is neither."""
-    calls: CallQuerySet = question.calls().filter(Q(direction="out") | Q(talk_seconds__gte=LONG_SECONDS))
-    found = []
-    for call in calls.select_related("feed").order_by("-started_at", "-pk").iterator(2_000):
-        if why := reasons(call):
-            found.append((call, why))
-            if len(found) == MOST_LISTED:
-                break
-    answer = _listed(question, [call for call, _ in found])
-    for row, (_, why) in zip(answer.rows, found, strict=True):
-        row["why"] = ", ".join(why)
+    found: list[Call] = []
+    for part in _parts(_perhaps_unusual(question)):
+        found += [call for call in part if reasons(call)]
+        if len(found) > MOST_LISTED:
+            break
+    answer = _listed(question, found[:MOST_LISTED])
+    answer.is_cut = len(found) > MOST_LISTED
+    for row, call in zip(answer.rows, found, strict=False):
+        row["why"] = ", ".join(reasons(call))
     first, last = OFFICE_HOURS
-    answer.note = f"Out of hours: before {first}:00, from {last}:00, and at weekends."
+    cut = f"The latest {MOST_LISTED:,} of them; files have all. " if answer.is_cut else ""
+    answer.note = f"{cut}Out of hours: before {first}:00, from {last}:00, and at weekends."
     return answer
+
+
+def _perhaps_unusual(question: Question) -> CallQuerySet:
+    return question.calls().filter(Q(direction="out") | Q(talk_seconds__gte=LONG_SECONDS))
+
+
+def _every_unusual(question: Question) -> Iterator[list[Values]]:
+    for part in _parts(_perhaps_unusual(question)):
+        found = [call for call in part if reasons(call)]
+        yield [
+            {**row, "why": ", ".join(reasons(call))} for row, call in zip(_rows(question, found), found, strict=True)
+        ]
 
 
 ANSWERING = "Are we answering?"
@@ -119,6 +154,7 @@ REPORTS = (
     Report(
         "abandoned", "Abandoned calls", ANSWERING, "Who gave up, where, and after how long a wait.",
         (WHEN, *PARTIES, Column("did", "DID", Kind.TEXT), WAITED), _abandoned, icon="phone-missed",
+        every=_every_abandoned,
     ),
     Report(
         "longest-waiting", "Longest waiting", ANSWERING, "The answered callers that waited longest.",
@@ -139,6 +175,6 @@ REPORTS = (
     Report(
         "unusual", "Unusual calls", "Can we trust it?", "Calls out of hours, abroad, or over an hour: worth a look.",
         (WHEN, DIRECTION, *PARTIES, Column("why", "Why", Kind.TEXT), DURATION),
-        _unusual, icon="siren", has_course=False,
+        _unusual, icon="siren", has_course=False, every=_every_unusual,
     ),
 )  # fmt: skip

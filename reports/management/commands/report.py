@@ -1,5 +1,7 @@
 """Any report of the catalogue, without a browser."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -10,10 +12,12 @@ from rich.table import Table
 from calls.access import EVERYTHING
 from calls.directory.models import Department, Feed
 from calls.filters import CallFilter
-from calls.outage_notes import outages_between, warnings
+from calls.outage_notes import warnings
+from reports import paper
 from reports.catalogue import REPORTS
-from reports.engine import Answer, Column, Kind, Question, Report, ordered
-from reports.export import as_json, csv_lines
+from reports.engine import Answer, Column, Kind, Question, Report
+from reports.export import PARTS, Document, answered, workbook
+from reports.pages import paper_of
 from reports.tables import figure
 from smdr_site.commands import ArgumentParser, Error
 from smdr_site.commands import Command as TollbookCommand
@@ -33,7 +37,8 @@ class Command(TollbookCommand):
             "--filter", action="append", default=[], metavar="NAME=VALUE", help="as in a page's address; several may be"
         )
         parser.add_argument("--sort", default="", help="a column's name, - before it for descending")
-        parser.add_argument("--format", choices=["table", "csv", "json"], default="table")
+        parser.add_argument("--format", choices=["table", "csv", "json", "xlsx", "pdf"], default="table")
+        parser.add_argument("--output", type=Path, metavar="PATH", help="of an xlsx or pdf; default: standard output")
 
     def run(self, **options: Any) -> None:
         report = REPORTS[options["slug"]]
@@ -41,18 +46,19 @@ class Command(TollbookCommand):
         question = Question(_parameters(options), EVERYTHING, now)
         if question.errors:
             raise Error(" ".join(question.errors), returncode=2)
-        period = question.period
-        answer = ordered(report, report.run(question), options["sort"])
-        outages = outages_between(period.since, period.until, now, question.feed)
-        if options["format"] == "json":
-            self.stdout.write(as_json(report, question, answer, outages))
-        elif options["format"] == "csv":
-            for line in csv_lines(report, answer):
-                self.stdout.write(line, ending="")
+        document = answered(report, question, options["sort"], "manage.py report")
+        if options["format"] in PARTS:
+            for part in PARTS[options["format"]](document):
+                self.stdout.write(part, ending="")
+            if options["format"] == "json":
+                self.stdout.write("")
+        elif options["format"] == "table":
+            self._print(report, question, document.answer)
         else:
-            self._print(report, question, answer)
+            _write_binary(document, options["format"], options["output"])
         if options["format"] != "json":
-            for notice in warnings(outages, now, period.since, period.until):
+            period = question.period
+            for notice in warnings(document.outages, now, period.since, period.until):
                 self.stderr.write(str(notice))
 
     def _print(self, report: Report, question: Question, answer: Answer) -> None:
@@ -67,6 +73,19 @@ class Command(TollbookCommand):
             table.add_row(*(_text(column, answer.total.get(column.name)) for column in report.columns), style="bold")
         self.print_rich(table, 160)
         self.stdout.write(f"{answer.calls:,} calls. {answer.note}")
+
+
+def _write_binary(document: Document, form: str, output: Path | None) -> None:
+    if output is None and sys.stdout.isatty():
+        raise Error("Name a file: --output PATH", returncode=2)
+    with output.open("wb") if output else sys.stdout.buffer as target:
+        if form == "xlsx":
+            workbook(target, document)
+            return
+        try:
+            target.write(paper.pdf(paper_of(document, QueryDict(), paper.MOST_ROWS)))
+        except paper.NoPaperError as error:
+            raise Error(str(error)) from None
 
 
 def _text(column: Column, value: Any) -> str:

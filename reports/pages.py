@@ -1,0 +1,44 @@
+"""What a report's page and its paper show: the same template, filled from one Document."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, QueryDict
+
+from calls.outage_notes import warnings
+from reports.course import course
+from reports.export import Document
+from reports.paper import html_of
+from reports.stats import stats_of
+from reports.tables import MOST_ROWS, report_table
+
+
+def context_of(document: Document, asked: QueryDict, most_rows: int = MOST_ROWS) -> dict[str, Any]:
+    """`asked` are the address's parameters; at most so many rows stand in the table."""
+    found, question, answer = document.report, document.question, document.answer
+    compares = asked.get("compare", "before" if found.compares else "") == "before" and not question.errors
+    before = question.before() if compares else None
+    period = question.period
+    return {
+        "report": found,
+        "question": question,
+        "selection": question.selection,
+        "answer": answer,
+        "period": period,
+        "outage_notices": warnings(document.outages, question.now, period.since, period.until),
+        "table": report_table(found, question, answer, asked.get("sort", "") or found.sort, most_rows),
+        "cut": len(answer.rows) > most_rows or answer.is_cut,
+        "most_rows": min(most_rows, len(answer.rows)),
+        "stats": stats_of(found, question, answer, found.run(before).total if before else {}),
+        "before": before.period if before else None,
+        "can_compare": bool(answer.total),
+        "course": course(question) if found.has_course and not question.errors else None,
+        "zone": settings.TIME_ZONE,
+    }
+
+
+def paper_of(document: Document, asked: QueryDict, most_rows: int) -> str:
+    """The same as HTML that is to be made into a PDF."""
+    context = context_of(document, asked, most_rows)
+    context |= {"about": document.about(), "maker": document.maker, "request": HttpRequest(), "on_paper": True}
+    return html_of("reports/report.html", context)

@@ -1,0 +1,106 @@
+"""A report on paper: the page's own template, print style and charts, made into a PDF by WeasyPrint.
+
+That is done in a process of its own, which is handed HTML with its style in it and fetches nothing: neither its work
+nor a fault of it touches the site.
+"""
+
+import re
+import subprocess
+import sys
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
+
+MOST_ROWS = 5_000  # of a PDF
+MOST_AT_ONCE = 60  # rows: a page or two
+AT_ONCE_SECONDS = 30
+SHEETS = ("tokens", "theme", "components", "reports", "print", "paper")
+VARIABLE = re.compile(r"var\((--[\w-]+)\)")
+DECLARED = re.compile(r"(--[\w-]+):\s*([^;]+);")
+RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+SVG = re.compile(r"(?P<tag><svg\b[^>]*>)(?P<rest>.*?</svg>)", re.DOTALL)
+PICTURED = re.compile(r"[.#](tb-(?:mark|chart|cellbar|hatch)[\w-]*)")
+INSTALL = (
+    "A PDF needs WeasyPrint, which is not installed here. Install the extra “pdf” (pip install weasyprint) and, on "
+    "Debian, its libraries: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0. Or print the page."
+)
+
+
+class NoPaperError(RuntimeError):
+    """No PDF could be made; the message is for whoever asked."""
+
+
+def html_of(template: str, context: dict[str, Any]) -> str:
+    """A page for paper: its style within it, its charts' too, because a picture knows nothing of the page around it."""
+    page = render_to_string(template, {**context, "layout": "reports/paper.html", "style": style()})
+    return SVG.sub(with_style, page)
+
+
+def pdf(html: str, timeout: float | None = None) -> bytes:
+    """Raises NoPaperError."""
+    if find_spec("weasyprint") is None:
+        raise NoPaperError(INSTALL)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "reports.paper_press"], input=html.encode(), capture_output=True, timeout=timeout,
+            cwd=settings.BASE_DIR, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise NoPaperError("The PDF took too long. Narrow the report, or take XLSX.") from None
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        missing = any("cannot load library" in line for line in lines)
+        raise NoPaperError(INSTALL if missing else f"The PDF could not be made: {lines[-1] if lines else 'no reason'}")
+    return done.stdout
+
+
+@cache
+def style() -> SafeString:
+    return mark_safe("\n".join(_sheet(name) for name in SHEETS))  # noqa: S308 - our own files
+
+
+def with_style(picture: re.Match[str]) -> str:
+    """A picture with the rules that it needs, their colours written out: WeasyPrint reads none of the page's in it."""
+    needed = "".join(rule for name, rule in _picture_rules() if name in picture["rest"] or name in picture["tag"])
+    return f"{picture['tag']}<style>{needed}</style>{picture['rest']}"
+
+
+@cache
+def _picture_rules() -> list[tuple[str, str]]:
+    """Of what a picture has to name for the rule to matter to it, and the rule."""
+    values = dict(DECLARED.findall(_sheet("tokens").partition("@media")[0]))
+    rules = [("<text", f"text{{font-family:{values['--font']};font-size:7.5pt;fill:{values['--text-2']}}}")]
+    for sheet in ("shell", "components", "reports"):
+        for selectors, body in RULE.findall(_without_media(_sheet(sheet))):
+            for selector in selectors.split(","):
+                own = selector.strip().removeprefix(".tb-chart ")  # what stands outside of the picture
+                name = PICTURED.match(own)
+                if name:
+                    rules.append((name[1], f"{own}{{{VARIABLE.sub(lambda found: values.get(found[1], ''), body)}}}"))
+    return rules
+
+
+def _without_media(css: str) -> str:
+    """The rules that hold everywhere."""
+    kept, depth, at = [], 0, 0
+    for found in re.finditer(r"@media|[{}]", css):
+        if depth == 0 and found[0] == "@media":
+            kept.append(css[at : found.start()])
+            depth = -1
+        elif depth < 0:
+            depth -= {"{": 1, "}": -1}.get(found[0], 0)
+            if depth == -1:
+                depth, at = 0, found.end()
+    kept.append(css[at:])
+    return "".join(kept)
+
+
+def _sheet(name: str) -> str:
+    found = finders.find(f"css/{name}.css")
+    return Path(str(found)).read_text(encoding="utf-8")
