@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('calls', '0003_recost'),
-        ('directory', '0004_rollups'),
+        ('calls', '0004_recost_narrowed_and_cost_index'),
+        ('directory', '0005_rollups'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('directory', '0003_wall_links_and_saved_boards'),
+        ('directory', '0004_forgotten_devices'),
     ]
 
     operations = [
