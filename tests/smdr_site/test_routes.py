@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 24, 14, 7, tzinfo=UTC)
 OPEN_TO_ALL = {"healthz", "login", "first-run", "admin:login", "wall"}
 OURS, THEIRS = "442079460711", "441614960018"
 THEIR_CONTACT = "Harbour Dental"
-FORMATS = ("", "?format=csv", "?format=json", "?period=any", "?period=any&format=csv", "?period=any&format=json")
+FORMATS = ("", "?period=any&format=csv", "?period=any&format=json")
 
 
 def routes() -> Iterator[tuple[str, URLPattern]]:
