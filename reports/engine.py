@@ -149,6 +149,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """What can be done about a row: a page, which is given the row's own address parameters."""
+
+    label: str
+    url_name: str
+    permission: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     slug: str
     title: str
@@ -161,6 +170,7 @@ class Report:
     has_course: bool = True  # a chart of how the incoming calls ran stands above its rows
     has_total: bool = True  # without, `total` holds what stands above the rows only
     compares: bool = False  # the period before stands beside its totals, unless it is taken off
+    action: Action | None = None
     texts: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:

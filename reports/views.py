@@ -72,7 +72,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
             "answer": answer,
             "period": period,
             "outage_notices": warnings(outages, now, period.since, period.until),
-            "table": report_table(found, question, answer, sort),
+            "table": report_table(found, question, answer, sort, may_act=_may_act(request, found)),
             "cut": len(answer.rows) - MOST_ROWS if len(answer.rows) > MOST_ROWS else 0,
             "most_rows": MOST_ROWS,
             "stats": _stats(found, question, answer, before.run(question.before()).total if before else {}),
@@ -135,6 +135,10 @@ def _change(column: Column, value: Any, before: Any) -> tuple[str, str]:
         return "same", ""
     tone = ("better" if by * column.better > 0 else "worse") if column.better else ""
     return f"{'▲' if by > 0 else '▼'} {abs(by):,}{unit}", tone
+
+
+def _may_act(request: HttpRequest, report: Report) -> bool:
+    return report.action is not None and request.user.has_perm(report.action.permission)
 
 
 def _address(request: HttpRequest, **changes: str) -> str:
