@@ -19,6 +19,7 @@ from calls.showing import Showing, call_row
 from calls.tables import CallTable
 
 PAGE_SIZE = 50
+BY_COST = "-cost"
 
 
 @require_safe
@@ -33,7 +34,9 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             errors = selection.errors or [f"“{form}” is not a format. Use {' or '.join(STREAMS)}."]
             return HttpResponseBadRequest("\n".join(errors), content_type="text/plain; charset=utf-8")
         return download(selection.calls, lambda calls: Showing(calls, scope), form, _file_name(selection, now))
-    keyset = Keyset(selection.calls.select_related("feed"), size=PAGE_SIZE)
+    by_cost = request.GET.get("sort") == BY_COST
+    calls = selection.calls.filter(cost__gt=0) if by_cost else selection.calls
+    keyset = Keyset(calls.select_related("feed"), "cost" if by_cost else "started_at", PAGE_SIZE)
     try:
         page = keyset.page(request.GET.get("newer", ""), request.GET.get("older", ""))
     except BadCursorError:
@@ -43,7 +46,9 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     table = CallTable(
         [call_row(call, showing, now) for call in page.rows],
         with_date=with_date,
-        caption=f"Calls, {selection.period_label}, newest first",
+        caption=f"Calls, {selection.period_label}, {'dearest' if by_cost else 'newest'} first",
+        sorted_by="cost" if by_cost else "started_at",
+        sorts={"started_at": selection.address(["sort"]), "cost": selection.address(sort=BY_COST)},
     )
     return render(
         request,
@@ -52,7 +57,8 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             "selection": selection,
             "outage_notices": _outages_of(selection, now),
             "table": table,
-            "count": count_words(capped_count(selection.calls)),
+            "count": count_words(capped_count(calls)) + (" with a cost, dearest first" if by_cost else ""),
+            "words": ("Dearest", "Dearer", "Cheaper") if by_cost else ("Newest", "Newer", "Older"),
             "newer": selection.address(newer=str(page.newer)) if page.newer else "",
             "older": selection.address(older=str(page.older)) if page.older else "",
             "newest": selection.address(),

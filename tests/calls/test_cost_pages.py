@@ -162,3 +162,30 @@ def test_a_missing_rate_is_for_those_who_may_and_tells_no_hidden_digit(calls: di
     masked.user_permissions.set(Permission.objects.filter(content_type__app_label="costing"))
     assert 'name="digits" value="3"' in signed_in(masked).get(address).content.decode()
     assert signed_in(masked).get(f"{reverse('missing-rate')}?number_is=%2B33199000012").status_code == 404
+
+
+def test_the_list_can_be_ordered_by_cost(
+    calls: dict[str, Call], viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 'href="?sort=-cost"' in viewer.get("/calls/").content.decode()
+    monkeypatch.setattr("calls.views.PAGE_SIZE", 1)
+    found, address = [], "?sort=-cost"
+    for _ in range(2):
+        response = viewer.get(f"/calls/{address}")
+        found += [row.pk for row in response.context["table"].data]
+        assert 'aria-sort="descending"' in response.content.decode()
+        assert response.context["count"] == "2 calls with a cost, dearest first"
+        address = response.context["older"]
+    assert found == [calls["america"].pk, calls["mobile"].pk]
+    assert address == ""
+    newer = viewer.get(f"/calls/{response.context['newer']}")
+    assert [row.pk for row in newer.context["table"].data] == [calls["america"].pk]
+    for bad in ("older=x", "older=99999999999999999999-1", "newer=-1"):
+        assert viewer.get(f"/calls/?sort=-cost&{bad}").status_code == 200
+
+
+@pytest.mark.skipif("not __import__('django.db').db.connection.vendor == 'sqlite'", reason="small tables are scanned")
+def test_the_order_by_cost_has_an_index() -> None:
+    plan = Call.objects.filter(cost__gt=0).order_by("-cost", "-pk")[:51].explain()
+    assert "call_cost" in plan
+    assert "TEMP B-TREE" not in plan
