@@ -93,7 +93,7 @@ class ActionColumn(tables.Column):
     """A button of each row; not in files."""
 
     def __init__(self, action: Action) -> None:
-        super().__init__(verbose_name="", orderable=False, empty_values=())
+        super().__init__(verbose_name="", orderable=False, empty_values=(), attrs={"td": {"class": "tb-num"}})
         self.action = action
 
     def render(self, record: Values) -> str:
