@@ -1,4 +1,4 @@
-"""Last month's real outgoing calls, as they were priced, beside what another version of a tariff would charge."""
+"""Last month's real calls of a tariff's direction, as they were priced, beside what another version would charge."""
 
 import time
 from collections import defaultdict
@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from calls.access import Scope, scope_of
-from calls.costing.models import TariffVersion
+from calls.costing.models import Tariff, TariffVersion
 from calls.costing.rating import Rater
 from calls.costing.stored import document_of
 from calls.costing.values import DocumentError
@@ -72,23 +72,34 @@ def compare(request: HttpRequest, pk: int) -> HttpResponse:
         context["problem"] = str(error)
     else:
         period = preset("last-month", timezone.now(), timezone.get_current_timezone())
-        context["comparison"] = compared(rater, version.tariff.currency, scope, period)
+        context["comparison"] = compared(rater, version.tariff, scope, period)
     return render(request, "tariffs/compare.html", context)
 
 
 def compared(
-    rater: Rater, currency: str, scope: Scope, period: Period, *, calls: int = MOST_CALLS, seconds: float = MOST_SECONDS
+    rater: Rater,
+    tariff: Tariff,
+    scope: Scope,
+    period: Period,
+    *,
+    calls: int = MOST_CALLS,
+    seconds: float = MOST_SECONDS,
 ) -> Comparison:
-    """Price the period's priced calls again, the oldest first, for so many seconds or calls at most."""
+    """Price the period's priced calls again, the oldest first, for so many seconds or calls at most.
+
+    They are those of the tariff's direction and DID, whatever priced them. An incoming call that nobody charged was 0.
+    """
     comparison = Comparison(period)
     prefix_class = {prefix.prefix: prefix.destination_class for prefix in rater.prefixes}
     lines: dict[str, Line] = defaultdict(lambda: Line(""))
+    direction, did = tariff.direction, tariff.did.lstrip("0")
     ended = Call.objects.visible_to(scope).filter(
-        direction="out", state="ended", started_at__gte=period.since, started_at__lt=period.until
-    )
+        direction=direction, did__endswith=did, state="ended",
+        started_at__gte=period.since, started_at__lt=period.until,
+    )  # fmt: skip
     rows = ended.exclude(billable_seconds=0).order_by("started_at", "id").values_list(
         "started_at", "answered_at", "billable_seconds", "number_e164", "number", "recharge", "currency", "feed_id",
-        "trunk",
+        "trunk", "did",
     )  # fmt: skip
     regions = {feed.pk: feed.region_code for feed in Feed.objects.all()}
     prefixes = {
@@ -96,18 +107,20 @@ def compared(
     }
     deadline = time.monotonic() + seconds
     for index, row in enumerate(rows.iterator()):
-        started_at, answered_at, billable, e164, number, recharge, had, feed, trunk = row
+        started_at, answered_at, billable, e164, number, recharge, had, feed, trunk, dialled = row
         if index >= calls or (index % LOOKED_EVERY == 0 and time.monotonic() > deadline):
             comparison.upto = started_at
             break
+        if did and dialled.lstrip("0") != did:
+            continue
         if recharge is None:
             comparison.not_priced += 1
             continue
-        if had != currency:
+        if had not in {tariff.currency, ""}:
             comparison.other_currency += 1
             continue
         digits, is_short = digits_to_price(
-            number, e164, direction="out", region=regions[feed], outside_prefix=prefixes.get((feed, trunk), "")
+            number, e164, direction=direction, region=regions[feed], outside_prefix=prefixes.get((feed, trunk), "")
         )
         rating = rater.rate(answered_at, billable, digits, is_short=is_short)
         line = lines[prefix_class.get(rating.prefix) or "other"]

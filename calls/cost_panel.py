@@ -57,8 +57,9 @@ class CostPanel:
         return NO_COST.get(CostReason(self.call.cost_reason), "") if self.call.cost_reason else ""
 
     @property
-    def is_unrated(self) -> bool:
-        return bool(self.call.cost_status == CostStatus.UNRATED)
+    def misses_rate(self) -> bool:
+        """Whether a prefix added to the tariff would price it."""
+        return bool(self.call.cost_reason == CostReason.NO_PREFIX)
 
     @property
     def destination(self) -> Destination | None:

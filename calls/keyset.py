@@ -1,4 +1,4 @@
-"""Pages of a list in the order of time, newest first, by key instead of by offset.
+"""Pages of a list in the order of time or of an amount, the newest or greatest first, by key instead of by offset.
 
 A page begins after (or before) a row it knows, so calls that arrive meanwhile move nothing, and the last page of ten
 million calls costs what the first one does. The order ends in the primary key: rows of one second keep their places.
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import DateTimeField, Q, QuerySet
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -21,21 +21,23 @@ class BadCursorError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The place of one row: its time and its primary key."""
+    """The place of one row: its time or amount, and its primary key."""
 
-    at: datetime
+    at: datetime | int
     pk: int
 
     def __str__(self) -> str:
-        return f"{(self.at - EPOCH) // MICROSECOND}-{self.pk}"
+        return f"{self.at if isinstance(self.at, int) else (self.at - EPOCH) // MICROSECOND}-{self.pk}"
 
     @classmethod
-    def parse(cls, text: str) -> "Cursor":
+    def parse(cls, text: str, *, is_time: bool = True) -> "Cursor":
         at, _dash, pk = text.partition("-")
         try:
             if not (text.isascii() and at.isdigit() and pk.isdigit() and int(pk) < 2**63):
                 raise BadCursorError(text)
-            return cls(EPOCH + int(at) * MICROSECOND, int(pk))
+            if int(at) >= 2**63:
+                raise BadCursorError(text)
+            return cls(EPOCH + int(at) * MICROSECOND if is_time else int(at), int(pk))
         except (OverflowError, ValueError):
             raise BadCursorError(text) from None
 
@@ -50,12 +52,13 @@ class Page:
 
 
 class Keyset:
-    """Pages of `rows` by (`field`, primary key), newest first."""
+    """Pages of `rows` by (`field`, primary key), newest first. The field is a time or an integer, and never null."""
 
     def __init__(self, rows: QuerySet[Any], field: str = "started_at", size: int = 50) -> None:
         self.rows = rows
         self.field = field
         self.size = size
+        self.is_time = isinstance(rows.model._meta.get_field(field), DateTimeField)
 
     def newest(self) -> Page:
         return self._page(self._descending()[: self.size + 1])
@@ -77,9 +80,9 @@ class Keyset:
     def page(self, newer_than: str = "", older_than: str = "") -> Page:
         """The page that an address asks for. Raises BadCursorError."""
         if newer_than:
-            return self.newer_than(Cursor.parse(newer_than))
+            return self.newer_than(Cursor.parse(newer_than, is_time=self.is_time))
         if older_than:
-            return self.older_than(Cursor.parse(older_than))
+            return self.older_than(Cursor.parse(older_than, is_time=self.is_time))
         return self.newest()
 
     def _descending(self) -> QuerySet[Any]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -12,6 +13,7 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -101,6 +103,7 @@ def recost(request: HttpRequest, pk: int) -> HttpResponse:
             "largest": _largest(job, scope),
             "kept": _kept(page.object_list, scope),
             "page": page,
+            "calls": _calls_address(job),
         },
     )
     if is_at_work:
@@ -199,6 +202,15 @@ def _at_work(job: Recost) -> HttpResponse:
     if job.state in UNDER_WAY:
         transaction.on_commit(partial(recost_process.start, job))
     return redirect("recost", job.pk)
+
+
+def _calls_address(job: Recost) -> str:
+    """The list of the calls in a job's range."""
+    asked = periods.Period(periods.CUSTOM, job.since, job.until, timezone.get_current_timezone()).query()
+    narrowed = {"feed": job.feed_id, "direction": job.tariff and job.tariff.direction}
+    return (
+        f"{reverse('calls:list')}?{urlencode({**asked, **{name: value for name, value in narrowed.items() if value}})}"
+    )
 
 
 def _amounts(differ: dict[str, int]) -> list[str]:

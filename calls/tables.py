@@ -5,8 +5,14 @@ from functools import cache
 import django_tables2 as tables
 from django.template.loader import get_template
 from django.utils.html import format_html
+from django.utils.safestring import mark_safe
 
 from calls.showing import CallRow, CostCell, Party
+
+DESCENDING = mark_safe(
+    '<svg class="tb-sort-mark" width="10" height="10" viewBox="0 0 10 10" aria-hidden="true">'
+    '<path d="M5 1v8M2 6l3 3 3-3"/></svg>'
+)
 
 
 class PartyColumn(tables.Column):
@@ -53,11 +59,21 @@ class CallTable(tables.Table):
         row_attrs = {"class": lambda record: "tb-live" if record.is_live else None}  # noqa: RUF012
         default = ""
 
-    def __init__(self, data: list[CallRow], *, with_date: bool, caption: str) -> None:
-        """Without a column of costs where no call was priced."""
+    def __init__(
+        self, data: list[CallRow], *, with_date: bool, caption: str, sorted_by: str, sorts: dict[str, str]
+    ) -> None:
+        """Without a column of costs where no call was priced. `sorts` are the addresses by which a column orders."""
         super().__init__(data, exclude=() if any(row.cost.text for row in data) else ("cost",))
         self.with_date = with_date
         self.caption = caption
+        for name in sorts.keys() & {column.name for column in self.columns}:
+            column = self.columns[name].column
+            mark = DESCENDING if name == sorted_by else ""
+            column.verbose_name = format_html(
+                '<a class="tb-sort" href="{}">{}{}</a>', sorts[name], column.verbose_name, mark
+            )
+            if mark:
+                column.attrs = {**column.attrs, "th": {**column.attrs["th"], "aria-sort": "descending"}}
 
     def render_started_at(self, record: CallRow) -> str:
         at = record.started_at

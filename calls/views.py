@@ -24,6 +24,7 @@ from calls.tables import CallTable
 PAGE_SIZE = 50
 MOST_AT_ONCE = 1_000  # calls of a workbook; more are made by a process of its own
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+BY_COST = "-cost"
 
 
 @require_safe
@@ -40,7 +41,9 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         if form == "xlsx":
             return _workbook(request, selection)
         return as_download(request, PARTS[form](selection.calls, scope), form, _file_name(selection, now))
-    keyset = Keyset(selection.calls.select_related("feed"), size=PAGE_SIZE)
+    by_cost = request.GET.get("sort") == BY_COST
+    calls = selection.calls.filter(cost__gt=0) if by_cost else selection.calls
+    keyset = Keyset(calls.select_related("feed"), "cost" if by_cost else "started_at", PAGE_SIZE)
     try:
         page = keyset.page(request.GET.get("newer", ""), request.GET.get("older", ""))
     except BadCursorError:
@@ -50,7 +53,9 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     table = CallTable(
         [call_row(call, showing, now) for call in page.rows],
         with_date=with_date,
-        caption=f"Calls, {selection.period_label}, newest first",
+        caption=f"Calls, {selection.period_label}, {'dearest' if by_cost else 'newest'} first",
+        sorted_by="cost" if by_cost else "started_at",
+        sorts={"started_at": selection.address(["sort"]), "cost": selection.address(sort=BY_COST)},
     )
     return render(
         request,
@@ -59,7 +64,8 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             "selection": selection,
             "outage_notices": _outages_of(selection, now),
             "table": table,
-            "count": count_words(capped_count(selection.calls)),
+            "count": count_words(capped_count(calls)) + (" with a cost, dearest first" if by_cost else ""),
+            "words": ("Dearest", "Dearer", "Cheaper") if by_cost else ("Newest", "Newer", "Older"),
             "newer": selection.address(newer=str(page.newer)) if page.newer else "",
             "older": selection.address(older=str(page.older)) if page.older else "",
             "newest": selection.address(),

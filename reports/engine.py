@@ -150,6 +150,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """What can be done about a row: a page, which is given the row's own address parameters."""
+
+    label: str
+    url_name: str
+    permission: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     slug: str
     title: str
@@ -163,6 +172,7 @@ class Report:
     has_total: bool = True  # without, `total` holds what stands above the rows only
     compares: bool = False  # the period before stands beside its totals, unless it is taken off
     every: Callable[[Question], Iterator[list[Values]]] | None = None  # all rows, in parts, where `run` has the first
+    action: Action | None = None
     texts: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -99,6 +99,7 @@ def amount(name: str) -> Callable[[Mapping[str, Any]], Amount | None]:
     return of
 
 
+SEVERAL = "several"  # currencies
 _CURRENCIES = ("first_currency", "last_currency")
 _LEVEL = ("in_time", "answered_in", "abandoned", "short_abandoned", "waiting_late")
 
@@ -156,7 +157,7 @@ RECHARGE = Measure(
 )  # fmt: skip
 CURRENCY = Measure(
     Column("currency", "Currency", Kind.TEXT), _CURRENCIES,
-    lambda sums: (sums["first_currency"] or "") if sums["first_currency"] == sums["last_currency"] else "several",
+    lambda sums: (sums["first_currency"] or "") if sums["first_currency"] == sums["last_currency"] else SEVERAL,
 )  # fmt: skip
 UNRATED = Measure(
     Column("unrated", "Unrated", help="Without a cost, for want of a price", opens={"cost": "unrated"}, better=-1),

@@ -13,8 +13,10 @@ from reports.stats import stats_of
 from reports.tables import MOST_ROWS, report_table
 
 
-def context_of(document: Document, asked: QueryDict, most_rows: int = MOST_ROWS) -> dict[str, Any]:
-    """`asked` are the address's parameters; at most so many rows stand in the table."""
+def context_of(
+    document: Document, asked: QueryDict, most_rows: int = MOST_ROWS, *, may_act: bool = False
+) -> dict[str, Any]:
+    """`asked` are the address's parameters; at most so many rows stand in the table, with buttons if `may_act`."""
     found, question, answer = document.report, document.question, document.answer
     compares = asked.get("compare", "before" if found.compares else "") == "before" and not question.errors
     before = question.before() if compares else None
@@ -26,7 +28,7 @@ def context_of(document: Document, asked: QueryDict, most_rows: int = MOST_ROWS)
         "answer": answer,
         "period": period,
         "outage_notices": warnings(document.outages, question.now, period.since, period.until),
-        "table": report_table(found, question, answer, asked.get("sort", "") or found.sort, most_rows),
+        "table": report_table(found, question, answer, asked.get("sort", "") or found.sort, most_rows, may_act=may_act),
         "cut": len(answer.rows) > most_rows or answer.is_cut,
         "most_rows": min(most_rows, len(answer.rows)),
         "stats": stats_of(found, question, answer, found.run(before).total if before else {}),

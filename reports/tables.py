@@ -1,8 +1,10 @@
 """A report's answer as a django-tables2 table: sortable heads, figures that open their calls, a total."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import django_tables2 as tables
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -11,7 +13,7 @@ from calls import money
 from calls.journey import clock
 from calls.showing import Party
 from calls.tables import party
-from reports.engine import Answer, Column, Kind, Question, Report, Values, calls_address
+from reports.engine import Action, Answer, Column, Kind, Question, Report, Values, calls_address
 
 BAR_WIDTH = 72
 MOST_ROWS = 500  # on a page; files have all
@@ -87,8 +89,28 @@ def _page(record: Values, shown: str) -> str:
     return format_html('<a href="{}">{}</a>', record["page"], shown) if record.get("page") else shown
 
 
+class ActionColumn(tables.Column):
+    """A button of each row; not in files."""
+
+    def __init__(self, action: Action) -> None:
+        super().__init__(verbose_name="", orderable=False, empty_values=(), attrs={"td": {"class": "tb-num"}})
+        self.action = action
+
+    def render(self, record: Values) -> str:
+        if not record["key"]:
+            return ""
+        address = f"{reverse(self.action.url_name)}?{urlencode(record['key'])}"
+        return format_html('<a class="tb-btn" href="{}">{}</a>', address, self.action.label)
+
+
 def report_table(
-    report: Report, question: Question, answer: Answer, sort: str, most_rows: int = MOST_ROWS
+    report: Report,
+    question: Question,
+    answer: Answer,
+    sort: str,
+    most_rows: int = MOST_ROWS,
+    *,
+    may_act: bool = False,
 ) -> tables.Table:
     """The rows as they are ordered already, as many as a page takes; the table only shows which column orders them."""
     names = {column.named_by for column in report.columns}
@@ -106,12 +128,13 @@ def report_table(
         if column.name not in names
     ]
     columns[0][1].is_first = True
+    actions = [("action", ActionColumn(report.action))] if report.action and may_act else []
     pages = answer.pages or [""] * len(answer.rows)
     rows = [
         {**row, "key": key, "page": page}
         for row, key, page in zip(answer.rows[:most_rows], answer.keys, pages, strict=False)
     ]
-    return tables.Table(OrderedRows(rows), extra_columns=columns, order_by=sort, default="–")
+    return tables.Table(OrderedRows(rows), extra_columns=[*columns, *actions], order_by=sort, default="–")
 
 
 class OrderedRows(list[Values]):

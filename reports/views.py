@@ -61,7 +61,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponse | StreamingHttpRespo
     document = answered(found, question, request.GET.get("sort", ""), name_of(request))
     if wanted:
         return _file(request, document, wanted)
-    context = context_of(document, request.GET)
+    context = context_of(document, request.GET, may_act=_may_act(request, found))
     return render(
         request,
         "reports/report.html",
@@ -111,6 +111,10 @@ def _attached(content: str | bytes, content_type: str, document: Document, form:
     response = HttpResponse(content, content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="{document.file_name}.{form}"'
     return response
+
+
+def _may_act(request: HttpRequest, report: Report) -> bool:
+    return report.action is not None and request.user.has_perm(report.action.permission)
 
 
 def _address(request: HttpRequest, **changes: str) -> str:

@@ -5,6 +5,7 @@ from django.urls import include, path
 from calls import recost_views
 from calls.board_views import board, wall
 from calls.comparing import compare
+from calls.missing_rate import missing_rate
 from calls.saved_boards import forget, keep
 from calls.wall_views import linked_wall, links, revoke
 from smdr_site.first_run import first_costing, first_run
@@ -22,6 +23,7 @@ urlpatterns = [
     path("reports/", include("reports.urls")),
     path("directory/", include("calls.directory.urls")),
     path("tariffs/versions/<int:pk>/compare/", compare, name="tariffs-compare"),
+    path("tariffs/missing-rate/", missing_rate, name="missing-rate"),
     path("tariffs/recost/", recost_views.recosts, name="recosts"),
     path("tariffs/recost/<int:pk>/", recost_views.recost, name="recost"),
     path("tariffs/recost/<int:pk>/apply/", recost_views.apply, name="recost-apply"),

@@ -10,6 +10,7 @@ from calls.counting import LEG_COUNTS, NO_DEVICE
 from calls.directory.models import Extension
 from calls.models import Leg
 from reports.engine import Amount, Answer, Column, Kind, Question, Report, Values
+from reports.measures import SEVERAL
 
 MEASURES = {
     **{name: Count("pk", filter=condition) for name, condition in LEG_COUNTS.items()},
@@ -23,7 +24,7 @@ MEASURES = {
 def run(question: Question) -> Answer:
     """One row a device with any leg of a call that started in the period; the total adds them up."""
     legs = question.legs()
-    costs = charged(question)
+    costs, currency = charged(question)
     found = list(legs.values("call__feed_id", "extension").annotate(**MEASURES))
     names = {
         (feed, number): (name, department or "")
@@ -36,13 +37,14 @@ def run(question: Question) -> Answer:
     for row in found:
         feed, number = row.pop("call__feed_id"), row["extension"]
         name, department = names.get((feed, number), ("", ""))
-        row["cost"] = costs.get((feed, number), Amount(0, next(iter(costs.values())).currency if costs else ""))
+        row["cost"] = None if currency == SEVERAL else Amount(costs.get((feed, number), 0), currency)
+        row["currency"] = currency
         rows.append({**row, "name": name, "department": department, **_averages(row)})
         keys.append({"extension": number or NO_DEVICE, "feed": str(feed)})
     total: Values = {name: sum(row[name] for row in found) for name in MEASURES}
-    amounts = [row["cost"] for row in rows]
-    total["cost"] = Amount(sum(cost.millionths for cost in amounts), amounts[0].currency) if amounts else None
-    total |= {"extension": "Total", "name": "", "department": "", **_averages(total)}
+    parts = [row["cost"].millionths for row in rows if row["cost"] is not None]
+    total["cost"] = Amount(sum(parts), currency) if parts else None
+    total |= {"extension": "Total", "name": "", "department": "", "currency": currency, **_averages(total)}
     calls = legs.aggregate(calls=Count("call", distinct=True))["calls"]
     return Answer(
         rows,
@@ -53,25 +55,28 @@ def run(question: Question) -> Answer:
     )
 
 
-def charged(question: Question) -> dict[tuple[int, str], Amount]:
-    """What each device is charged, by the rule set for the site; nothing where calls of several currencies meet."""
+def charged(question: Question) -> tuple[dict[tuple[int, str], int], str]:
+    """Millionths that each device is charged, by the rule set for the site, and their currency.
+
+    Nothing, and SEVERAL, where calls of several currencies meet.
+    """
     choice = CostingChoice.objects.first()
     rule = choice.chargeback if choice else Chargeback.FIRST
     calls = question.calls().filter(cost__gt=0)
-    if len({currency for (currency,) in calls.values_list("currency").distinct()}) > 1:
-        return {}
-    found: dict[tuple[int, str], Amount] = {}
+    currencies = set(calls.order_by().values_list("currency", flat=True).distinct())
+    if len(currencies) > 1:
+        return {}, SEVERAL
+    found: dict[tuple[int, str], int] = defaultdict(int)
     legs: dict[int, list[Part]] = defaultdict(list)
     if rule == Chargeback.TALK:
         talks = Leg.objects.filter(call__in=calls.values("pk"), talk_seconds__gt=0).order_by("call", "position")
         for call, extension, seconds in talks.values_list("call_id", "extension", "talk_seconds"):
             legs[call].append(Part(extension, seconds))
-    fields = ("pk", "feed_id", "extension", "last_extension", "cost", "currency")
-    for pk, feed, extension, last, cost, currency in calls.values_list(*fields).iterator(5_000):
+    fields = ("pk", "feed_id", "extension", "last_extension", "cost")
+    for pk, feed, extension, last, cost in calls.values_list(*fields).iterator(5_000):
         for device, part in allocated(cost, shares(rule, extension, last, legs.get(pk, []))).items():
-            so_far = found.get((feed, device), Amount(0, currency))
-            found[feed, device] = Amount(so_far.millionths + part, currency)
-    return found
+            found[feed, device] += part
+    return found, next(iter(currencies), "")
 
 
 def _averages(row: Values) -> Values:
@@ -95,6 +100,7 @@ REPORT = Report(
         Column("talk", "Talk", Kind.SECONDS, opens={}),
         Column("hold", "Hold", Kind.SECONDS, opens={}),
         Column("cost", "Cost", Kind.MONEY, help="Of the calls charged to it"),
+        Column("currency", "Currency", Kind.TEXT),
         Column("average_talk", "Average talk", Kind.SECONDS, help="Talk over the calls connected there"),
     ),
     run=run,

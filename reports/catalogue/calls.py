@@ -12,6 +12,7 @@ from calls.models import Call
 from calls.querysets import CallQuerySet
 from calls.showing import Showing
 from reports.engine import Amount, Answer, Column, Kind, Question, Report, Values
+from reports.measures import CURRENCY
 
 MOST = 100
 MOST_LISTED = 10_000
@@ -58,6 +59,7 @@ def _rows(question: Question, found: list[Call]) -> list[Values]:
                 "duration": call.duration_seconds,
                 "talk": call.talk_seconds,
                 "cost": None if call.cost is None else Amount(call.cost, call.currency),
+                "currency": call.currency,
                 "hold": call.hold_seconds,
                 "did": call.did,
             }
@@ -169,7 +171,8 @@ REPORTS = (
     ),
     Report(
         "most-expensive", "Most expensive calls", "What does it cost?", "The calls that cost the most.",
-        (WHEN, DIRECTION, *PARTIES, TALK, Column("cost", "Cost", Kind.MONEY)), _top(Q(), "cost", "cost"),
+        (WHEN, DIRECTION, *PARTIES, TALK, Column("cost", "Cost", Kind.MONEY), CURRENCY.column),
+        _top(Q(), "cost", "cost"),
         icon="coins", has_course=False,
     ),
     Report(

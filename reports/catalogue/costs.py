@@ -4,6 +4,7 @@ from django.db.models import Q
 
 from calls.models import CostStatus
 from reports.dimensions import DEPARTMENT, DESTINATION, NUMBER
+from reports.engine import Action
 from reports.grouped import grouped_report
 from reports.measures import CALLS, COST, CURRENCY, MADE, OUT, RECHARGE, TALK, UNRATED
 
@@ -26,6 +27,7 @@ REPORTS = (
         "unrated", "Unrated calls", "Can we trust it?", "Numbers for which no tariff has a price: a cost is missing.",
         NUMBER, (UNRATED, TALK), only=Q(cost_status=CostStatus.UNRATED), opens={"cost": "unrated"},
         sort="-unrated", icon="circle-question-mark",
-        has_course=False, note="Add the missing prefix to the tariff, then price these calls again: manage.py recost.",
+        has_course=False, note="Start the missing rate, then give these calls their price.",
+        action=Action("Start its rate", "missing-rate", "costing.change_tariff"),
     ),
 )  # fmt: skip

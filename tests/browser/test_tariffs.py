@@ -92,6 +92,25 @@ def test_a_tariff_is_imported_edited_and_tried(
     expect(page.get_by_text("It has priced calls, so its prices stay as they are.")).to_be_visible()
     expect(page.get_by_role("button", name="Add prefix")).to_have_count(0)
 
+    # Its price is doubled by a version that supersedes it, and the call gets the new one by a process of its own.
+    page.goto(f"{version}copy/")
+    page.get_by_label("Valid from").fill("2025-06-01")
+    page.locator("main").get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="rate of 447: 0.30").click()
+    page.keyboard.type("0.60")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="rate of 447: 0.60")).to_be_visible()
+    page.get_by_role("button", name="Publish").click()
+    page.goto(f"{site.url}/tariffs/")
+    page.get_by_role("link", name="New prices for past calls").click()
+    page.get_by_label("First day").fill(f"{now - timedelta(days=1):%Y-%m-%d}")
+    page.get_by_role("button", name="See what would change").click()
+    page.get_by_role("button", name="Apply new prices to 1 call: £0.31 more").click(timeout=60_000)
+    expect(page.get_by_role("heading", name="Old figures, kept")).to_be_visible(timeout=60_000)
+    expect(page.locator("main tbody")).to_contain_text("£0.305£0.61+£0.305")
+    page.locator("main tbody a").click()
+    expect(page.get_by_text("rounded half up to 4 digits: 0.6100 GBP, ex VAT")).to_be_visible()
+
     page.set_viewport_size({"width": 360, "height": 780})
     for path in (
         "",
@@ -103,6 +122,8 @@ def test_a_tariff_is_imported_edited_and_tried(
         "versions/2/import/",
         "try/",
         "add/",
+        "recost/",
+        "recost/1/",
     ):
         page.goto(f"{site.url}/tariffs/{path}")
         assert not page.evaluate(WIDER_THAN_THE_SCREEN), path

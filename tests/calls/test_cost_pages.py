@@ -1,13 +1,19 @@
 """Costs on the list of calls and on a call's page."""
 
+from datetime import timedelta
+
 import pytest
 import time_machine
+from django.contrib.auth.models import Permission
 from django.http import QueryDict
 from django.test import Client
+from django.urls import reverse
 
 from calls.access import EVERYTHING
+from calls.costing.models import TariffVersion
 from calls.filters import Selection
 from calls.models import Call
+from calls.recosting import begin, words, work
 from calls.store import CallStore
 from tests.calls.factories import make_feed
 from tests.calls.live import make_user, signed_in
@@ -117,3 +123,69 @@ def test_the_csv_has_costs(viewer: Client, calls: dict[str, Call]) -> None:
         ("0.90", "GBP", "North America"),
         ("0.12", "GBP", "Mobile"),
     ]
+
+
+def test_a_missing_rate_is_started_from_its_call_and_the_calls_get_it(calls: dict[str, Call]) -> None:
+    user = make_user()
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="costing"))
+    clerk, call = signed_in(user), calls["france"]
+    address = f"{reverse('missing-rate')}?call={call.pk}"
+    assert f'href="{address}"' in clerk.get(call.get_absolute_url()).content.decode()
+    report = clerk.get("/reports/unrated/?period=today").content.decode()
+    assert f'href="{reverse("missing-rate")}?number_is=%2B33199000012"' in report
+    form = clerk.get(f"{reverse('missing-rate')}?number_is=%2B33199000012").content.decode()
+    assert 'name="digits" value="33"' in form
+    assert "Standard v1 has priced calls, so its prices stay" in form
+    asked = {"digits": "33", "destination": "France", "charge_class": "international", "rate": "0,3"}
+    assert "“0,3” is not a rate; write 0.3" in clerk.post(address, asked).content.decode()
+    assert TariffVersion.objects.count() == 1
+    followed = clerk.post(address, {**asked, "rate": "0.3"}, follow=True)
+    second = TariffVersion.objects.get(number=2)
+    assert (second.supersedes, second.published_at is None) == (TariffVersion.objects.get(number=1), False)
+    assert followed.redirect_chain[-1][0] == (
+        f"{reverse('recosts')}?tariff={second.tariff_id}&first=2026-11-24&last=2026-11-24"
+    )
+    assert "1 unrated call begins with it" in followed.content.decode()
+    recost = begin(NINE, NINE + timedelta(hours=1))
+    work(recost)
+    assert words(recost.would_change, recost.would_differ) == "1 call: £0.30 more"
+    assert clerk.get(f"{reverse('missing-rate')}?call={calls['mobile'].pk}").status_code == 404
+    assert "could not be read" in clerk.get(f"{reverse('missing-rate')}?call={calls['hidden'].pk}").content.decode()
+
+
+def test_a_missing_rate_is_for_those_who_may_and_tells_no_hidden_digit(calls: dict[str, Call]) -> None:
+    address = f"{reverse('missing-rate')}?call={calls['france'].pk}"
+    viewer = signed_in(make_user())
+    assert viewer.get(address).status_code == 403
+    assert "Start its rate" not in viewer.get(calls["france"].get_absolute_url()).content.decode()
+    masked = make_user(masked_digits=10)
+    masked.user_permissions.set(Permission.objects.filter(content_type__app_label="costing"))
+    assert 'name="digits" value="3"' in signed_in(masked).get(address).content.decode()
+    assert signed_in(masked).get(f"{reverse('missing-rate')}?number_is=%2B33199000012").status_code == 404
+
+
+def test_the_list_can_be_ordered_by_cost(
+    calls: dict[str, Call], viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 'href="?sort=-cost"' in viewer.get("/calls/").content.decode()
+    monkeypatch.setattr("calls.views.PAGE_SIZE", 1)
+    found, address = [], "?sort=-cost"
+    for _ in range(2):
+        response = viewer.get(f"/calls/{address}")
+        found += [row.pk for row in response.context["table"].data]
+        assert 'aria-sort="descending"' in response.content.decode()
+        assert response.context["count"] == "2 calls with a cost, dearest first"
+        address = response.context["older"]
+    assert found == [calls["america"].pk, calls["mobile"].pk]
+    assert address == ""
+    newer = viewer.get(f"/calls/{response.context['newer']}")
+    assert [row.pk for row in newer.context["table"].data] == [calls["america"].pk]
+    for bad in ("older=x", "older=99999999999999999999-1", "newer=-1"):
+        assert viewer.get(f"/calls/?sort=-cost&{bad}").status_code == 200
+
+
+@pytest.mark.skipif("not __import__('django.db').db.connection.vendor == 'sqlite'", reason="small tables are scanned")
+def test_the_order_by_cost_has_an_index() -> None:
+    plan = Call.objects.filter(cost__gt=0).order_by("-cost", "-pk")[:51].explain()
+    assert "call_cost" in plan
+    assert "TEMP B-TREE" not in plan

@@ -242,7 +242,7 @@ def test_last_months_calls_are_priced_on_another_version(clerk: Client, draft: T
     outgoing(october, "+442079460001")
     outgoing(october + timedelta(days=30), "+442079460002", recharge=1, currency="GBP")
     result = compared(
-        Rater(BANDED), "GBP", EVERYTHING, of_days(date(2026, 10, 1), date(2026, 10, 31), Rater(BANDED).zone)
+        Rater(BANDED), draft.tariff, EVERYTHING, of_days(date(2026, 10, 1), date(2026, 10, 31), Rater(BANDED).zone)
     )
     assert [(line.name, line.calls, str(line.was), str(line.would_be), line.unrated) for line in result.lines] == [
         ("mobile", 1, "0.080000", "0.100000", 0),
@@ -250,12 +250,34 @@ def test_last_months_calls_are_priced_on_another_version(clerk: Client, draft: T
         ("other", 1, "0", "0", 1),
     ]
     assert (result.not_priced, result.total.calls, result.upto) == (1, 3, None)
-    short = compared(Rater(BANDED), "GBP", EVERYTHING, result.period, calls=2)
+    short = compared(Rater(BANDED), draft.tariff, EVERYTHING, result.period, calls=2)
     assert short.upto is not None
     assert short.total.calls + short.not_priced == 2
     text = clerk.get(reverse("tariffs-compare", args=[draft.pk])).content.decode()
     assert "+0.02" in text
     assert "Last month: 1 to 31 Oct 2026" in text
+
+
+def test_last_months_incoming_calls_are_compared_by_a_freephone_tariff(clerk: Client) -> None:
+    october = datetime(2026, 10, 14, 9, tzinfo=UTC)
+    for minute, (did, fields) in enumerate(
+        [
+            ("08001234567", {"cost_status": "not_charged", "recharge": 0}),
+            ("8001234567", {"recharge": 10_000, "currency": "GBP"}),  # as a PBX that pads with zeros sends it
+            ("18001234567", {"recharge": 0}),
+            ("2079460000", {"recharge": 0}),
+        ]
+    ):
+        call = make_call(started_at=october + timedelta(minutes=minute), did=did)
+        Call.objects.filter(pk=call.pk).update(**fields)
+    freephone = make(Head("Freephone", direction="in", did="08001234567"), parse({"rate": "0.03"}), date(2026, 6, 1))
+    text = clerk.get(reverse("tariffs-compare", args=[freephone.pk])).content.decode()
+    assert "Incoming calls to 08001234567" in text
+    assert "+0.05" in text  # twice 0.03, of which 0.01 was charged
+    every = make(Head("In", direction="in"), parse({"rate": "0.03"}), date(2026, 6, 1)).tariff
+    month = of_days(date(2026, 10, 1), date(2026, 10, 31), Rater(BANDED).zone)
+    total = compared(Rater(parse({"rate": "0.03"})), every, EVERYTHING, month).total
+    assert (total.calls, str(total.was), str(total.would_be)) == (4, "0.010000", "0.120000")
 
 
 def test_costing_is_switched_and_the_example_installed(clerk: Client) -> None:
