@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import django_tables2 as tables
+from django.db.models import Q
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
@@ -18,10 +19,11 @@ from reports.paper import html_of
 from reports.stats import Stat, stats_of
 from reports.tables import MOST_ROWS, report_table
 
+CHARGED = Q(cost__gt=0) | Q(recharge__gt=0)
 SLUG = "bills"  # what an export of them is of
 PARTS = tuple(
-    grouped_report("", title, "", "", dimension, (CALLS, TALK, COST, RECHARGE), sort="-recharge")
-    for title, dimension in (("By device", DEVICE), ("By destination", DESTINATION))
+    grouped_report("", title, "", "", dimension, (CALLS, TALK, COST, RECHARGE), sort="-recharge", only=CHARGED)
+    for title, dimension in (("Charged calls by device", DEVICE), ("Charged calls by destination", DESTINATION))
 )
 
 

@@ -164,6 +164,7 @@ class Report:
     icon: str = "chart-column"
     has_course: bool = True  # a chart of how the incoming calls ran stands above its rows
     has_total: bool = True  # without, `total` holds what stands above the rows only
+    empty: str = ""  # what it means that there are no rows, where that is no want of calls
     compares: bool = False  # the period before stands beside its totals, unless it is taken off
     every: Callable[[Question], Iterator[list[Values]]] | None = None  # all rows, in parts, where `run` has the first
     texts: frozenset[str] = field(init=False)

@@ -45,6 +45,7 @@ REPORTS = (
         "unrated", "Unrated calls", "Can we trust it?", "Numbers for which no tariff has a price: a cost is missing.",
         NUMBER, (UNRATED, TALK), only=Q(cost_status=CostStatus.UNRATED), opens={"cost": "unrated"},
         sort="-unrated", icon="circle-question-mark",
-        has_course=False, note="Add the missing prefix to the tariff, then price these calls again: manage.py recost.",
+        has_course=False, empty="Every call has a price.",
+        note="Add the missing prefix to the tariff, then price these calls again: manage.py recost.",
     ),
 )  # fmt: skip

@@ -84,4 +84,5 @@ REPORT = Report(
     sort="-last",
     icon="phone-missed",
     has_course=False,
+    empty="Nobody waits to be called back.",
 )

@@ -53,6 +53,13 @@ def test_files_of_calls_say_what_the_export_of_calls_says(loaded: list[dict[str,
     for record in json.loads(found):
         known = records[record["call_id"]]
         assert {name: record[name] for name in known} == known
+    Call.objects.filter(pk=one.pk + 1).update(did_name='a,"b', contact_name="tab\tthere", stale=True, cost=-5_120_000)
+    head, *quick = download.csv_parts(Call.objects.all(), EVERYTHING)
+    assert "".join(quick) == "".join(download.careful_csv_parts(Call.objects.all(), EVERYTHING))
+    Call.objects.filter(pk=one.pk + 2).update(did_name="odd \x1f one")
+    head, *fallen_back = download.csv_parts(Call.objects.all(), EVERYTHING)
+    assert "".join(fallen_back) == "".join(download.careful_csv_parts(Call.objects.all(), EVERYTHING))
+    records = {call["call_id"]: call for call in map(call_record, in_call_id_order(Call.objects.all()))}
     lines = list(csv.DictReader(io.StringIO(taken(viewer.get(f"{address}&format=csv")).decode())))
     assert [line["call_id"] for line in lines] == [record["call_id"] for record in json.loads(found)]
     for line in lines:
