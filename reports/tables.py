@@ -54,7 +54,7 @@ class ReportColumn(tables.Column):
                 "tf": {"class": css},
             },
             footer=_footer(column, total) if total else None,
-            default="" if column.kind == Kind.TEXT else "–",
+            default="" if column.kind in {Kind.TEXT, Kind.MOMENT} else "–",
             **kwargs,
         )
         self.column, self.question, self.largest = column, question, largest
