@@ -57,6 +57,8 @@ class Sheets:
         self._bold = self._book.add_format({"bold": True})
         self._writers: dict[bool, list[Callable[[int, int, Any], None]]] = {}
         self._money: dict[tuple[str, bool], Format] = {}
+        self._at = self._first = 0
+        self._is_open = False
         self._sheet: Worksheet = self._begin()
         for is_total in (False, True):
             self._writers[is_total] = [self._writer(head.kind, is_total) for head in heads]

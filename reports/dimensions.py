@@ -11,7 +11,7 @@ from django.db.models.functions import Cast, Coalesce, NullIf, Substr
 
 from calls.costing.models import Destination
 from calls.counting import NO_DEVICE
-from calls.directory.models import AccountCode, Contact, Department, Did, Feed, Trunk
+from calls.directory.models import AccountCode, Contact, Department, Did, Extension, Feed, Trunk
 from calls.numbers import display
 from calls.periods import CUSTOM, DAY, Period, day_start, month_start
 from reports.engine import Column, Kind, Question, Values
@@ -44,7 +44,7 @@ def _fixed(**group: Any) -> Callable[[Question], Mapping[str, Any]]:
 # Of a feed's own things
 
 
-def _of_feed(model: type[Trunk | Did], name: str, more: str = "") -> Callable[..., Mapping[Key, Row]]:
+def _of_feed(model: type[Extension | Trunk | Did], name: str, more: str = "") -> Callable[..., Mapping[Key, Row]]:
     def rows(_question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
         fields = ["feed_id", "number", "name", *([more] if more else [])]
         known = {(feed, number): rest for feed, number, *rest in model._default_manager.values_list(*fields)}
@@ -78,6 +78,12 @@ DID = Dimension(
     _fixed(k0=F("feed_id"), k1=F("did")),
     _of_feed(Did, "did", "department__name"),
 )  # fmt: skip
+
+DEVICE = Dimension(
+    (Column("extension", "Extension", Kind.TEXT, named_by="name"), Column("name", "Name", Kind.TEXT)),
+    _fixed(k0=F("feed_id"), k1=F("extension")),
+    _of_feed(Extension, "extension"),
+)
 
 
 def _department_rows(_question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
@@ -153,6 +159,23 @@ NUMBER = Dimension(
     (Column("number", "Number", Kind.TEXT, named_by="name"), Column("name", "Name", Kind.TEXT)),
     _fixed(k0=Coalesce(NullIf(F("number_e164"), Value("")), F("number"))),
     _number_rows,
+)
+
+
+def _caller_rows(question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
+    """As NUMBER, and by feed."""
+    pairs = list(keys)
+    by_number = _number_rows(question, {(number,) for _, number in pairs})
+    found = {}
+    for feed, number in pairs:
+        row = by_number[number,]
+        opens = None if row.opens is None else {**row.opens, "feed": str(feed)}
+        found[feed, number] = Row((feed, number), row.texts, opens)
+    return found
+
+
+CALLER = Dimension(
+    NUMBER.columns, lambda question: {"k0": F("feed_id"), "k1": NUMBER.group(question)["k0"]}, _caller_rows
 )
 
 

@@ -20,7 +20,7 @@ from calls.querysets import CallQuerySet, LegQuerySet
 Values = dict[str, Any]
 
 DEFAULT_PERIOD = "this-week"
-OWN_PARAMETERS = ("sort", "compare", "format", "leg", "counted")  # the last two are what a figure opens
+OWN_PARAMETERS = ("sort", "compare", "format", "mine", "leg", "counted")  # the last two are what a figure opens
 OF_LEGS = {"feed", "department", "extension", "direction"}  # filters that a leg answers by itself
 
 
@@ -66,7 +66,10 @@ class Column:
 class Question:
     """What is asked of a report: by whom, of which time, and of which calls. It is the same as of the list of calls."""
 
-    def __init__(self, parameters: QueryDict, scope: Scope, now: datetime) -> None:
+    def __init__(self, parameters: QueryDict, scope: Scope, now: datetime, viewer: int | None = None) -> None:
+        """`viewer` is the user who asks, for a report that can show what is that user's own (`mine`)."""
+        self.viewer = viewer
+        self.only_mine = viewer is not None and bool(parameters.get("mine"))
         asked = parameters.copy()
         for name in OWN_PARAMETERS:
             asked.pop(name, None)
@@ -130,7 +133,7 @@ class Question:
     def of(self, period: Period) -> "Question":
         asked = QueryDict(mutable=True)
         asked.update({**self.parameters(), "period": ""} | {"since": "", "until": ""} | period.query())
-        return Question(asked, self.scope, self.now)
+        return Question(asked, self.scope, self.now, self.viewer)
 
 
 @dataclass(slots=True)
@@ -170,6 +173,7 @@ class Report:
     icon: str = "chart-column"
     has_course: bool = True  # a chart of how the incoming calls ran stands above its rows
     has_total: bool = True  # without, `total` holds what stands above the rows only
+    empty: str = ""  # what it means that there are no rows, where that is no want of calls
     compares: bool = False  # the period before stands beside its totals, unless it is taken off
     every: Callable[[Question], Iterator[list[Values]]] | None = None  # all rows, in parts, where `run` has the first
     action: Action | None = None

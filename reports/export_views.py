@@ -13,8 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from calls.access import scope_of
 from calls.keyset import capped_count, count_words
-from reports.catalogue import REPORTS
-from reports.exporting import CALLS, NotMadeError, cancel, selection_of, start, title_of
+from reports.exporting import NotMadeError, cancel, is_known, selection_of, start, title_of
 from reports.models import Export
 
 BLOCK = 1 << 18
@@ -36,11 +35,11 @@ def new(request: HttpRequest) -> HttpResponse:
     given = request.POST if request.method == "POST" else request.GET
     of, form = given.get("of", ""), given.get("form", "")
     asked = QueryDict(mutable=True)
-    asked.update({name: value for name, value in given.items() if name not in OWN})
+    asked.update({name: str(value) for name, value in given.items() if name not in OWN})
     scope = scope_of(request.user)
     if scope.sees_nothing:
         raise PermissionDenied
-    if of != CALLS and of not in REPORTS:
+    if not is_known(of, form):
         raise Http404
     if request.method == "POST":
         assert request.user.is_authenticated

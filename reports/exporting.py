@@ -20,7 +20,7 @@ from django.utils import timezone
 from calls.access import Scope
 from calls.call_sheet import about_calls, call_workbook
 from calls.filters import Selection
-from reports import paper
+from reports import bills, paper
 from reports.catalogue import REPORTS
 from reports.engine import Question
 from reports.export import answered, workbook
@@ -37,13 +37,18 @@ class NotMadeError(ValueError):
     """The file cannot be made; the message is for whoever asked."""
 
 
+def is_known(of: str, form: str) -> bool:
+    forms = {CALLS: {"xlsx"}, bills.SLUG: {"pdf"}}.get(of, {"xlsx", "pdf"} if of in REPORTS else set())
+    return form in forms
+
+
 def title_of(of: str) -> str:
-    return "Calls" if of == CALLS else REPORTS[of].title
+    return {CALLS: "Calls", bills.SLUG: "Recharge bills"}.get(of) or REPORTS[of].title
 
 
 def start(maker: AbstractBaseUser, scope: Scope, of: str, form: str, asked: QueryDict) -> Export:
     """Begin to make a file with what `maker` may see now. Raises NotMadeError."""
-    if (of != CALLS and of not in REPORTS) or form not in {"xlsx", "pdf"} or (of == CALLS and form == "pdf"):
+    if not is_known(of, form):
         raise NotMadeError("There is no such file.")
     selection = selection_of(of, asked, scope)
     if selection.errors:
@@ -124,8 +129,15 @@ def _write(export: Export, part: Path, heard: "_Heard") -> None:
         heard.total = selection.calls.count()
         call_workbook(part, selection.calls, export.scope, about_calls(selection, maker), heard.is_at)
         return
+    question = Question(asked, export.scope, timezone.now(), export.maker_id)
+    if export.of == bills.SLUG:
+        context = bills.context_of(question, maker)
+        heard.total = sum(bill.rows for bill in context["bills"])
+        part.write_bytes(paper.pdf(bills.paper_of(context)))
+        heard.done = heard.total
+        return
     report = REPORTS[export.of]
-    document = answered(report, Question(asked, export.scope, timezone.now()), asked.get("sort", ""), maker)
+    document = answered(report, question, asked.get("sort", ""), maker)
     heard.total = document.answer.calls if document.answer.is_cut else len(document.answer.rows)
     if export.form == "xlsx":
         workbook(part, document, heard.is_at)

@@ -56,7 +56,7 @@ def figures(measures: Sequence[Measure], found: Values) -> dict[str, Any]:
     return {measure.column.name: measure.of(found) for measure in measures}
 
 
-def _narrowed(column: Column, opens: Mapping[str, str]) -> Column:
+def narrowed(column: Column, opens: Mapping[str, str]) -> Column:
     return column if column.opens is None else replace(column, opens={**opens, **column.opens})
 
 
@@ -80,7 +80,7 @@ def grouped_report(
         title,
         group,
         purpose,
-        (*dimension.columns, *(_narrowed(measure.column, opens or {}) for measure in measures)),
+        (*dimension.columns, *(narrowed(measure.column, opens or {}) for measure in measures)),
         grouped(dimension, measures, only=only, note=note, order=order),
         **more,
     )

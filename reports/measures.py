@@ -48,6 +48,7 @@ def sums(now: datetime) -> dict[str, Aggregate]:
         "longest_abandoned": Max("duration_seconds", filter=CALL_COUNTS["abandoned"]),
         "abandoned_wait": Sum("duration_seconds", filter=CALL_COUNTS["abandoned"], default=0),
         "last": Max("started_at"),
+        "newest": Max("pk"),
         "cost": Sum("cost", default=0),
         "recharge": Sum("recharge", default=0),
         "unrated": Count("pk", filter=Q(cost_status=CostStatus.UNRATED)),
@@ -57,7 +58,7 @@ def sums(now: datetime) -> dict[str, Aggregate]:
     }
 
 
-GREATEST = {"longest_abandoned", "last", "last_currency"}  # the greatest of the parts is the whole's
+GREATEST = {"longest_abandoned", "last", "newest", "last_currency"}  # the greatest of the parts is the whole's
 LEAST = {"first_currency"}
 
 

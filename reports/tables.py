@@ -34,7 +34,7 @@ def figure(column: Column, value: Any) -> str:
         case Kind.DECIMAL:
             return f"{value:,.2f}"
         case Kind.MONEY:
-            return money.shown(value.millionths, value.currency)
+            return money.shown(value.millionths, value.currency) if value.currency else "–"
         case Kind.MOMENT:
             local = timezone.localtime(value)
             return f"{local:%a} {local.day} {local:%b %Y %H:%M}"
@@ -56,6 +56,7 @@ class ReportColumn(tables.Column):
                 "tf": {"class": css},
             },
             footer=_footer(column, total) if total else None,
+            default="" if column.kind in {Kind.TEXT, Kind.MOMENT} else "–",
             **kwargs,
         )
         self.column, self.question, self.largest = column, question, largest

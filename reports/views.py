@@ -11,10 +11,12 @@ from django.views.decorators.http import require_safe
 
 from calls.access import scope_of
 from calls.download import CONTENT_TYPES, as_download
+from reports import bills as billing
 from reports import paper
 from reports.catalogue import REPORTS
 from reports.engine import Question, Report
 from reports.export import PARTS, Document, answered, workbook
+from reports.kept_views import remember
 from reports.models import SavedReport
 from reports.pages import context_of, paper_of
 
@@ -33,6 +35,7 @@ def index(request: HttpRequest) -> HttpResponse:
         if all(word in said for word in words):
             groups.setdefault(report.group, []).append(report)
     found = {group: reports for group, reports in groups.items() if reports}
+    remember(request)
     saved = [
         kept
         for kept in SavedReport.objects.seen_by(request.user.pk)
@@ -54,7 +57,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponse | StreamingHttpRespo
     scope = scope_of(request.user)
     if scope.sees_nothing:
         raise PermissionDenied
-    question = Question(request.GET, scope, timezone.now())
+    question = Question(request.GET, scope, timezone.now(), request.user.pk)
     wanted = request.GET.get("format", "")
     if wanted and (question.errors or wanted not in FORMATS):
         return _refusal(question.errors or [f"“{wanted}” is not a format. Use {', '.join(FORMATS)}."])
@@ -70,8 +73,28 @@ def report(request: HttpRequest, slug: str) -> HttpResponse | StreamingHttpRespo
             "compare": _address(request, compare="no" if context["before"] else "before"),
             "files": {form: _address(request, format=form) for form in FORMATS},
             "query": request.GET.urlencode(),
+            "mine": _address(request, mine="" if question.only_mine else "1") if slug == "unreturned" else "",
         },
     )
+
+
+@require_safe
+def bills(request: HttpRequest) -> HttpResponse:
+    """A page for each department's recharge bill, or for one of them; `format` pdf."""
+    scope = scope_of(request.user)
+    if scope.sees_nothing:
+        raise PermissionDenied
+    question = Question(request.GET, scope, timezone.now())
+    context = billing.context_of(question, name_of(request))
+    wanted = request.GET.get("format", "")
+    if wanted and (question.errors or wanted != "pdf"):
+        return _refusal(question.errors or [f"“{wanted}” is not a format. Use pdf."])
+    if not wanted:
+        return render(request, "reports/bills.html", {**context, "pdf": _address(request, format="pdf")})
+    if sum(bill.rows for bill in context["bills"]) > paper.MOST_AT_ONCE:
+        return _later(request, billing.SLUG, "pdf")
+    name = f"recharge-{question.period.first_day}-{question.period.last_day}"
+    return _pdf(billing.paper_of(context), name)
 
 
 def name_of(request: HttpRequest) -> str:
@@ -90,26 +113,35 @@ def _file(request: HttpRequest, document: Document, form: str) -> HttpResponse |
         parts = PARTS[form](document)
         if not document.is_short:
             return as_download(request, parts, form, document.file_name)
-        return _attached("".join(parts), CONTENT_TYPES[form], document, form)
+        return _attached("".join(parts), CONTENT_TYPES[form], f"{document.file_name}.{form}")
     if form == "xlsx" and document.is_short:
         target = io.BytesIO()
         workbook(target, document)
-        return _attached(target.getvalue(), XLSX, document, form)
+        return _attached(target.getvalue(), XLSX, f"{document.file_name}.{form}")
     if form == "pdf" and len(document.answer.rows) <= paper.MOST_AT_ONCE:
-        try:
-            made = paper.pdf(paper_of(document, request.GET, paper.MOST_AT_ONCE), paper.AT_ONCE_SECONDS)
-        except paper.NoPaperError as error:
-            return HttpResponse(str(error), status=503, content_type="text/plain; charset=utf-8")
-        return _attached(made, "application/pdf", document, form)
+        return _pdf(paper_of(document, request.GET, paper.MOST_AT_ONCE), document.file_name)
+    return _later(request, document.report.slug, form)
+
+
+def _pdf(html: str, name: str) -> HttpResponse:
+    try:
+        made = paper.pdf(html, paper.AT_ONCE_SECONDS)
+    except paper.NoPaperError as error:
+        return HttpResponse(str(error), status=503, content_type="text/plain; charset=utf-8")
+    return _attached(made, "application/pdf", f"{name}.pdf")
+
+
+def _later(request: HttpRequest, of: str, form: str) -> HttpResponse:
+    """To where it is asked for; nothing is begun by an address alone."""
     query = request.GET.copy()
     query.pop("format", None)
-    query["of"], query["form"] = document.report.slug, form
+    query["of"], query["form"] = of, form
     return redirect(f"{reverse('reports:export-new')}?{query.urlencode()}")
 
 
-def _attached(content: str | bytes, content_type: str, document: Document, form: str) -> HttpResponse:
+def _attached(content: str | bytes, content_type: str, name: str) -> HttpResponse:
     response = HttpResponse(content, content_type=content_type)
-    response["Content-Disposition"] = f'attachment; filename="{document.file_name}.{form}"'
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 

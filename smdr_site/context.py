@@ -10,5 +10,6 @@ def shell(request: HttpRequest) -> dict[str, object]:
     signed_in = user is not None and user.is_authenticated
     return {
         "site_name": "Tollbook",
+        "saved_reports": request.session.get("saved_reports", []) if signed_in else [],
         "feed_health": worst_state() if signed_in else "none",
     }

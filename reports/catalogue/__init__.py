@@ -10,6 +10,7 @@ from reports.catalogue import (
     quality,
     queues,
     traffic,
+    unreturned,
     unused,
 )
 from reports.engine import Report
@@ -21,6 +22,7 @@ REPORTS: dict[str, Report] = {
         *groupings.WHO,
         by_extension.REPORT,
         *groupings.ANSWERING,
+        unreturned.REPORT,
         answers.REPORT,
         queues.REPORT,
         *calls.REPORTS,

@@ -2,7 +2,6 @@
 
 from django.db.models import Q
 
-from calls.counting import CALL_COUNTS
 from reports.dimensions import ACCOUNT, DEPARTMENT, DID, HOUR_OF_DAY, NUMBER, TRUNK, WEEKDAY, WHEN
 from reports.engine import Column, Kind
 from reports.grouped import grouped_report
@@ -29,9 +28,6 @@ from reports.measures import (
 BOTH_WAYS = (OFFERED, ANSWERED, ABANDONED, LEVEL, MADE, NO_ANSWER, TALK, AVERAGE_TALK)
 WHO_CALLED, ANSWER, ENOUGH = "Who called?", "Are we answering?", "Enough lines?"
 LAST = Measure(Column("last", "Last call", Kind.MOMENT), ("last",))
-WAITED = Measure(
-    Column("longest_wait", "Longest wait", Kind.SECONDS, help="Of those abandoned"), ("longest_abandoned",)
-)
 
 WHO = (
     grouped_report(
@@ -73,13 +69,6 @@ ANSWERING = (
     grouped_report(
         "by-weekday", "Calls by weekday", ANSWER, "On which days calls come and are made; hours by weekday above.",
         WEEKDAY, BOTH_WAYS, order="place", icon="calendar",
-    ),
-    grouped_report(
-        "unreturned", "Unreturned calls", ANSWER,
-        "Callers that gave up and whom nobody has spoken with since: whom to call back.",
-        NUMBER, (UNRETURNED, WAITED, LAST), only=CALL_COUNTS["unreturned"], opens={"counted": "unreturned"},
-        sort="-last", icon="phone-missed",
-        has_course=False, note="A number leaves this list when a later call with it, either way, is answered.",
     ),
 )  # fmt: skip
 LINES = (

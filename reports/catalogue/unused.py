@@ -61,4 +61,5 @@ REPORT = Report(
     run=run,
     icon="unplug",
     has_course=False,
+    empty="Every extension, trunk and DID of the directory was used.",
 )

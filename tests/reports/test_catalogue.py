@@ -21,6 +21,7 @@ from reports.catalogue import REPORTS
 from reports.engine import Kind, Question, calls_address
 from reports.export import plain
 from tests.calls.factories import make_call
+from tests.reports.workbooks import Workbook, of_cell
 
 pytestmark = pytest.mark.django_db
 PERIOD = "since=2026-01-12&until=2026-01-13"
@@ -111,6 +112,14 @@ def test_page_csv_and_json_say_the_same(loaded: list[dict[str, Any]], viewer: Cl
             for row in page.context["table"].rows
         ]
         assert shown == found["rows"][:500], slug
+        book = Workbook(viewer.get(f"{address}&format=xlsx").content)
+        total = [page.context["answer"].total] if has_total else []
+        expected = [
+            {column.label: of_cell(column, row.get(column.name)) for column in report.columns}
+            for row in [*(line.record for line in page.context["table"].rows), *total]
+        ]
+        assert book.records == expected, slug
+        assert not book.formulas
 
 
 def test_one_department_sees_its_own_and_masked_digits_stay_hidden(loaded: list[dict[str, Any]]) -> None:
@@ -122,8 +131,9 @@ def test_one_department_sees_its_own_and_masked_digits_stay_hidden(loaded: list[
     hidden = {call["number_e164"].lstrip("+") for call in loaded if len(call["number_e164"]) > 8}
     assert hidden
     for slug in REPORTS:
-        for form in ("", "&format=csv", "&format=json"):
-            body = client.get(f"/reports/{slug}/?{PERIOD}{form}").content.decode().replace(" ", "")
+        for form in ("", "&format=csv", "&format=json", "&format=xlsx"):
+            content = client.get(f"/reports/{slug}/?{PERIOD}{form}").content
+            body = (Workbook(content).text if "xlsx" in form else content.decode()).replace(" ", "")
             assert not [number for number in hidden if number in body], (slug, form)
     calls = {
         slug: client.get(f"/reports/{slug}/?{PERIOD}&format=json").json()["calls"] for slug in ("overview", *BY_CALLS)
