@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from calls.directory.outages import WORKER_DOWN
+
 PAST_IS_NEWS_FOR = timedelta(days=1)
 
 
@@ -66,8 +68,11 @@ def news(
     for notice in sorted(told, key=lambda notice: notice.told_at):
         last[notice.key] = notice.told_at
     found: list[News] = []
+    untold = {feed_id for feed_id, kind in on if kind == WORKER_DOWN}  # nobody is there to say that anything is over
     for key, notice in open_notices.items():
         if key not in on:
+            if notice.feed_id in untold:
+                continue
             found.append(News(What.OVER, _ended(notice, troubles, now)))
         elif now - notice.told_at >= every:
             found.append(News(What.GOES_ON, on[key]))
