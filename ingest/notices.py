@@ -68,13 +68,10 @@ def news(
     for notice in sorted(told, key=lambda notice: notice.told_at):
         last[notice.key] = notice.told_at
     found: list[News] = []
-    untold = {feed_id for feed_id, kind in on if kind == WORKER_DOWN}  # nobody is there to say that anything is over
     for key, notice in open_notices.items():
-        if key not in on:
-            if notice.feed_id in untold:
-                continue
+        if key not in on and (notice.feed_id, WORKER_DOWN) not in on:  # without a worker nobody can tell
             found.append(News(What.OVER, _ended(notice, troubles, now)))
-        elif now - notice.told_at >= every:
+        elif key in on and now - notice.told_at >= every:
             found.append(News(What.GOES_ON, on[key]))
     for key, trouble in on.items():
         rested = key not in last or now - last[key] >= every
