@@ -140,8 +140,7 @@ class CallStore:
                 yield work
                 work.write()
         except BaseException:
-            self._revision = -1
-            self.devices.revision = -1
+            self._revision = self.devices.revision = -1
             self.pricing.forget()
             for call_id in work.entries if work else ():
                 self._cache.pop(call_id, None)
@@ -153,6 +152,12 @@ class CallStore:
                 self._cache.move_to_end(call_id)
         while len(self._cache) > self._cached_calls:
             self._cache.popitem(last=False)
+
+    def forget(self) -> None:
+        """Keep nothing of what was read and written: the database may not be the one it was."""
+        self._cache.clear()
+        self._revision = self.devices.revision = -1
+        self.pricing.forget()
 
     def refold(self, call_pks: Sequence[int]) -> dict[str, list[str]]:
         """Fold stored calls again from their events, and write what differs: call id → names of what changed."""

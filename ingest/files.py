@@ -12,7 +12,7 @@ from django.utils import timezone
 from calls.directory.models import Feed
 from calls.store import CallStore
 from ingest.disk import Space
-from ingest.dump import Entry, read_dumped
+from ingest.dump import Entry, NotADumpError, read_dumped
 from ingest.framing import LineFramer
 from ingest.journal import Journal, new_id
 from ingest.left_behind import LeftBehind, journal_space
@@ -73,11 +73,15 @@ class FileLoad:
         try:
             loader = Loader(self.feed.pk, appended, store=store)
             group: list[Entry] = []
-            for entry in self._entries(stream, connection):
-                group.append(entry)
-                if len(group) >= BATCH_RECORDS:
-                    self._store(appended, loader, group, loaded, space)
-                    group = []
+            try:
+                for entry in self._entries(stream, connection):
+                    group.append(entry)
+                    if len(group) >= BATCH_RECORDS:
+                        self._store(appended, loader, group, loaded, space)
+                        group = []
+            except NotADumpError as error:
+                self._store(appended, loader, group, loaded, space)
+                raise NotADumpError(f"{error} All before it is stored.") from None
             self._store(appended, loader, group, loaded, space)
             if loaded.last_at:
                 close_stale_calls_of_file(store, self.feed, connection, loaded.last_at, timezone.now())

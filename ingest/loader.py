@@ -46,6 +46,10 @@ def told_of_fault(record: Received) -> tuple[str, str]:
     return fault.name.lower(), fault.sentence
 
 
+class PositionFellBackError(RuntimeError):
+    """The database stands before what this loader has seen committed: failed over, or restored."""
+
+
 class RecordReader(Protocol):
     """The part of a journal that a loader needs."""
 
@@ -142,7 +146,17 @@ class Loader:
         records = self.reader.read(start, self._batch_records)
         if not records:
             return None
-        return self._load(records)
+        try:
+            return self._load(records)
+        except PositionFellBackError:
+            logger.warning("the database lacks what was stored: it is loaded again", extra={"feed": self.feed_id})
+            self.forget()
+            return Loaded()
+
+    def forget(self) -> None:
+        """Keep nothing of what the database said: it may not be the one that said it."""
+        self._position = self._clocks = None
+        self.store.forget()
 
     def _load(self, records: Sequence[Received | Damaged], tries_left: int = TRIES_OF_ONE) -> Loaded:
         saved = self._clocks.snapshot() if self._clocks else None
@@ -155,7 +169,7 @@ class Loader:
                 self._clocks = saved  # somebody else's change, such as a department deleted meanwhile, fails once
                 return self._load(records, tries_left - 1)
             fault = error
-        except (DatabaseError, InterfaceError, OSError, MemoryError):
+        except (DatabaseError, InterfaceError, OSError, MemoryError, PositionFellBackError):
             self._clocks = saved
             self._position = None
             raise
@@ -164,35 +178,35 @@ class Loader:
         self._clocks = saved
         if len(records) == 1:
             logger.error("a line could not be stored", exc_info=fault)
-            return self._commit(records, refusal=f"{type(fault).__name__}: {fault}")
+            return self._refuse(records[0], f"{type(fault).__name__}: {fault}")
         middle = len(records) // 2
         loaded = self._load(records[:middle])
         loaded.add(self._load(records[middle:]))
         return loaded
+
+    def _refuse(self, record: Received | Damaged, why: str) -> Loaded:
+        """Quarantine a record with its receipt or, where that is what cannot be stored, its bytes alone."""
+        try:
+            return self._commit([record], refusal=why)
+        except DataError:
+            pass
+        except (DatabaseError, InterfaceError, OSError, MemoryError, PositionFellBackError):
+            raise
+        except Exception as error:
+            logger.error("a line could not be quarantined with its receipt", exc_info=error)
+        return self._commit([Damaged(record.sequence, record.line, why)])
 
     def _commit(self, records: Sequence[Received | Damaged], refusal: str = "") -> Loaded:
         """One transaction: events, calls, quarantine, counters, position, revision."""
         loaded = Loaded()
         with self.store.transaction() as work:
             stored = self._stored_position()
+            if self._position is not None and stored < self._position:
+                raise PositionFellBackError
             records = [record for record in records if record.sequence >= stored]
             if records:
                 clocks = self._ready_clocks(work)
-                refused: list[QuarantinedLine] = []
-                parsed: list[tuple[Received, ParsedLine]] = []
-                for record in records:
-                    reason, detail = ("not_stored", refusal) if refusal else ("", "")
-                    if isinstance(record, Damaged):
-                        reason, detail = "damaged_record", record.reason
-                    elif record.fault:
-                        reason, detail = told_of_fault(record)
-                    elif not refusal:
-                        try:
-                            parsed.append((record, parse(record.line, work.devices.padding)))
-                            continue
-                        except MalformedLine as error:
-                            reason, detail = error.reason, error.detail
-                    refused.append(self._quarantined(record, reason, detail))
+                parsed, refused = self._parsed(records, work.devices.padding, refusal)
                 self._add(work, clocks, parsed, loaded)
                 if refused:
                     keep(self.feed_id, refused)
@@ -221,6 +235,28 @@ class Loader:
         if work.tally.revision != work.state.revision:
             self._ring(self.feed_id, work.tally.revision)
         return loaded
+
+    def _parsed(
+        self, records: Sequence[Received | Damaged], padding: str, refusal: str
+    ) -> tuple[list[tuple[Received, ParsedLine]], list[QuarantinedLine]]:
+        """The lines that are events, and those for quarantine: with a `refusal` all of them."""
+        parsed: list[tuple[Received, ParsedLine]] = []
+        refused: list[QuarantinedLine] = []
+        for record in records:
+            if isinstance(record, Damaged):
+                reason, detail = "damaged_record", record.reason
+            elif refusal:
+                reason, detail = "not_stored", refusal
+            elif record.fault:
+                reason, detail = told_of_fault(record)
+            else:
+                try:
+                    parsed.append((record, parse(record.line, padding)))
+                    continue
+                except MalformedLine as error:
+                    reason, detail = error.reason, error.detail
+            refused.append(self._quarantined(record, reason, detail))
+        return parsed, refused
 
     def _add(
         self, work: FeedTransaction, clocks: Clocks, parsed: Sequence[tuple[Received, ParsedLine]], loaded: Loaded

@@ -82,13 +82,19 @@ class LoadingThread:
         return self._stop_by is not None and time.monotonic() > self._stop_by
 
     def _survive(self, work: Callable[[], bool]) -> bool:
-        """Do `work`; when the database fails, say so and wait a little, longer each time."""
+        """Do `work`; when the database fails, or anything else does, say so and wait a little, longer each time."""
         try:
             done = work()
-        except (DatabaseError, InterfaceError, OSError) as error:
+        except Exception as error:
+            known = isinstance(error, DatabaseError | InterfaceError | OSError)
             if not self.error:
-                logger.error("loading waits for the database", extra={"feed": self.feed_id, "error": str(error)})
-            self.error = f"Loading waits: {' '.join(str(error).split())}"
+                logger.error(
+                    "loading waits for the database" if known else "loading fails",
+                    extra={"feed": self.feed_id, "error": str(error)},
+                    exc_info=None if known else error,
+                )
+            self.error = f"Loading waits: {' '.join(str(error).split()) or type(error).__name__}"
+            self._loader.forget()  # the database that answers next may be another one, a few commits behind
             close_old_connections()
             self._wake.wait(self._backoff_seconds)
             self._wake.clear()

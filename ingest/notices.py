@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from calls.directory.outages import WORKER_DOWN
+
 PAST_IS_NEWS_FOR = timedelta(days=1)
 
 
@@ -67,9 +69,9 @@ def news(
         last[notice.key] = notice.told_at
     found: list[News] = []
     for key, notice in open_notices.items():
-        if key not in on:
+        if key not in on and (notice.feed_id, WORKER_DOWN) not in on:  # without a worker nobody can tell
             found.append(News(What.OVER, _ended(notice, troubles, now)))
-        elif now - notice.told_at >= every:
+        elif key in on and now - notice.told_at >= every:
             found.append(News(What.GOES_ON, on[key]))
     for key, trouble in on.items():
         rested = key not in last or now - last[key] >= every

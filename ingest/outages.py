@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from calls.directory.health import expects_lines, facts_of, graces, silence_of
 from calls.directory.models import Feed, FeedHour, FeedState, Outage, WorkerStatus
@@ -87,10 +87,15 @@ def close_all(feed_id: int, now: datetime) -> None:
         return
     for outage in Outage.objects.filter(feed=feed_id, ended_at=None):
         Outage.objects.filter(pk=outage.pk, ended_at=None).update(ended_at=max(now, outage.began_at))
+    # once it is switched on again nobody shall say that it was without a worker all the while
+    WorkerStatus.objects.filter(feed=feed_id, signed_off=True).delete()
 
 
 def close_those_of_feeds_switched_off(now: datetime) -> None:
     """Feeds that were switched off while no worker ran."""
+    configured = Q(feed__push_enabled=True) | Q(feed__local_enabled=True)
+    gone = Q(signed_off=True) | Q(heartbeat_at__lt=now - graces().worker_down)
+    WorkerStatus.objects.filter(configured, gone, feed__active=False).delete()
     for feed_id in Outage.objects.filter(ended_at=None, feed__active=False).values_list("feed_id", flat=True):
         close_all(feed_id, now)
 

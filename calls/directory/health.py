@@ -122,7 +122,9 @@ def feed_health(
     known = seen(map(facts_of, workers), state.last_line_at, now, limits)
     becomes_silent = silence_of(feed, state)
     expected = expects_lines(feed, workers)
-    on = (outages_on(known, limits, becomes_silent, written) if expected else None) or {}
+    on = outages_on(known, limits, becomes_silent, written) if expected else {}
+    if on is None:
+        on = written  # a worker may be restarting: what was on is not over
     on = {kind: began_at if kind == SILENT else written.get(kind, began_at) for kind, began_at in on.items()}
     if BACKLOG in written and not fresh:
         on[BACKLOG] = written[BACKLOG]  # nobody can tell: it is still on

@@ -175,3 +175,36 @@ def test_a_damaged_record_is_quarantined_between_sound_ones(feed: Feed) -> None:
     assert loaded is not None
     assert (loaded.events, loaded.quarantined) == (2, 1)
     assert QuarantinedLine.objects.get().reason == "damaged_record"
+
+
+def test_a_database_whose_last_commits_are_gone_gets_them_again_while_the_loader_runs(feed: Feed) -> None:
+    """A service fails over to a standby that had not yet heard of them; or a backup is restored beside a worker."""
+    journal = Records([received(number, ringing(number)) for number in range(1, 11)])
+    loader = Loader(feed.pk, journal)
+    loader.load_batch()
+    Call.objects.all().delete()
+    JournalPosition.objects.update(sequence=1)
+    FeedState.objects.update(revision=0, accepted=0, events=0)
+    journal.records.append(received(11, ringing(4)[:-13] + b"ANSWERED    |"))
+    while loader.load_batch():
+        pass
+    state = FeedState.objects.get(feed=feed)
+    assert (state.accepted, state.events, CallEvent.objects.count()) == (11, 11, 11)
+    assert Call.objects.get(call_id=f"20120309132040{4:08}").answered_at is not None
+    assert JournalPosition.objects.get().sequence == 12
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [({"fault": 9}, "not_stored"), ({"origin": 7}, "not_stored"), ({"received_us": 10**18}, "damaged_record")],
+)
+def test_a_record_that_not_even_quarantine_takes_as_it_is_holds_up_nobody(
+    feed: Feed, record: dict[str, int], reason: str
+) -> None:
+    odd = received(2, ringing(2))._replace(**record)
+    loader = Loader(feed.pk, Records([received(1, ringing(1)), odd, received(3, ringing(3))]))
+    loaded = loader.load_batch()
+    assert loaded is not None
+    assert (loaded.events, loaded.quarantined, loaded.lines) == (2, 1, 3)
+    kept = QuarantinedLine.objects.get()
+    assert (bytes(kept.line), kept.reason) == (ringing(2), reason)

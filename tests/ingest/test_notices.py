@@ -73,3 +73,12 @@ def test_messages_of_one_outage_are_never_more_than_two_in_its_time_and_every_on
     alarms = [minute for minute, what in sent if what != What.OVER]
     assert all(later - earlier >= 60 for earlier, later in pairwise(alarms))
     assert [what for _, what in sent].count(What.BEGAN) == [what for _, what in sent].count(What.OVER)
+
+
+def test_while_no_worker_runs_nothing_else_is_said_to_be_over() -> None:
+    told = [Told(1, "disconnected", NOON, at(2))]
+    down = Trouble(1, "worker_down", at(10))
+    ended = Trouble(1, "disconnected", NOON, at(10))  # as the ledger has it: from then on nobody knew
+    assert told_at(11, [down, ended], told) == []
+    assert told_at(12, [down, ended], told) == [What.BEGAN]
+    assert told_at(20, [ended], [*told, Told(1, "worker_down", at(10), at(12), at(15))]) == [What.OVER]

@@ -12,7 +12,15 @@ from calls.directory.outages import Graces, Turn, WorkerFacts
 from calls.directory.silence import HOURS_OF_WEEK
 from calls.rows import epoch_microseconds
 from ingest.hours import count_lines
-from ingest.outages import Dark, Past, close_all, learn_what_is_usual, look, write_past
+from ingest.outages import (
+    Dark,
+    Past,
+    close_all,
+    close_those_of_feeds_switched_off,
+    learn_what_is_usual,
+    look,
+    write_past,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -105,6 +113,29 @@ def test_a_feed_that_is_switched_off_has_no_outage(feed: Feed) -> None:
     says(feed, 101, signed_off=True)
     close_all(feed.pk, after(101))
     assert ledger(feed) == [("disconnected", after(90), after(101))]
+
+
+def test_a_restart_of_the_worker_does_not_end_what_was_on(feed: Feed) -> None:
+    says(feed, 100, lost_at=after(90))
+    look([feed.pk], after(100))
+    says(feed, 101, lost_at=after(90), signed_off=True)
+    (_, health), *_ = health_of_feeds(after(105))
+    assert health.outages == {"disconnected": after(90)}
+
+
+@pytest.mark.parametrize("while_a_worker_ran", [True, False])
+def test_a_feed_that_was_switched_off_was_not_without_a_worker(feed: Feed, *, while_a_worker_ran: bool) -> None:
+    says(feed, 100, signed_off=while_a_worker_ran)
+    Feed.objects.filter(pk=feed.pk).update(active=False)
+    if while_a_worker_ran:
+        close_all(feed.pk, after(100))
+    else:
+        close_those_of_feeds_switched_off(after(5000))
+    Feed.objects.filter(pk=feed.pk).update(active=True)
+    (_, health), *_ = health_of_feeds(after(9000))
+    assert health.outages == {}
+    look([feed.pk], after(9000), is_expected=True)
+    assert ledger(feed) == []
 
 
 def test_a_feed_of_files_expects_nothing() -> None:
