@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -12,10 +13,12 @@ from django.urls import reverse
 
 from calls import money
 from calls.access import Scope
+from calls.directory.models import FeedState
 from calls.filters import Selection
-from calls.models import Leg
+from calls.models import Call, Leg
 from calls.periods import Period
 from calls.querysets import CallQuerySet, LegQuerySet
+from calls.rollups import Rules
 
 Values = dict[str, Any]
 
@@ -96,7 +99,7 @@ class Question:
         if self.errors:
             return legs.none()
         legs = legs.filter(call_started_at__gte=self.period.since, call_started_at__lt=self.period.until)
-        asked = {name: value for name, value in self.selection.filter.form.cleaned_data.items() if value}
+        asked = self.asked_for
         if asked.keys() - OF_LEGS or self.asks_for_no_department:
             legs = legs.filter(call__in=self.calls().values("pk"))
         else:
@@ -108,6 +111,27 @@ class Question:
     @property
     def asks_for_no_department(self) -> bool:
         return self.selection.asked.get("department") == "null"
+
+    @cached_property
+    def asked_for(self) -> Values:
+        """The filters in force, as they were read."""
+        if self.errors:
+            return {}
+        return {name: value for name, value in self.selection.filter.form.cleaned_data.items() if value}
+
+    @cached_property
+    def rules(self) -> Rules | None:
+        """Those by which every feed's calls of the period are rolled up; None where a feed's are not, as of now."""
+        states = FeedState.objects.select_related("feed")
+        found = None
+        for state in states if self.feed is None else states.filter(pk=self.feed):
+            if not state.rolled_by and not Call.objects.filter(feed=state.feed_id).exists():
+                continue
+            rules = Rules.of(state.feed)
+            if state.rolled_by != str(rules) or (state.rolled_since or self.period.until) > self.period.since:
+                return None
+            found = rules
+        return found if found and found.zone == self.period.zone.key else None
 
     @property
     def feed(self) -> int | None:
@@ -146,6 +170,7 @@ class Answer:
     calls: int  # distinct calls that the report is about
     note: str = ""
     pages: list[str] = field(default_factory=list)
+    before: Values | None = None  # the totals of the period before, where the report has them anyway
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
             "table": report_table(found, question, answer, sort),
             "cut": len(answer.rows) - MOST_ROWS if len(answer.rows) > MOST_ROWS else 0,
             "most_rows": MOST_ROWS,
-            "stats": _stats(found, question, answer, before.run(question.before()).total if before else {}),
+            "stats": _stats(found, question, answer, _totals_before(before, question, answer) if before else {}),
             "before": question.before().period if before else None,
             "compare": _address(request, compare="no" if before else "before"),
             "can_compare": bool(answer.total),
@@ -91,6 +91,10 @@ def _before(request: HttpRequest, report: Report, question: Question) -> Report 
     """The report again where the period before is to stand beside its totals."""
     asked = request.GET.get("compare", "before" if report.compares else "")
     return report if asked == "before" and not question.errors else None
+
+
+def _totals_before(report: Report, question: Question, answer: Answer) -> Values:
+    return report.run(question.before()).total if answer.before is None else answer.before
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db.models import F, Sum
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
@@ -51,7 +51,7 @@ def office() -> CallStore:
     return CallStore(feed.pk)
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, phases=(Phase.generate,), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_they_are_the_sums_of_the_calls_after_any_events_in_any_batches(office: CallStore, data: st.DataObject) -> None:
     """Late lines, calls that go on after their end, swept and reopened ones, other kinds of devices, new prices."""
