@@ -20,6 +20,7 @@ from calls.periods import CUSTOM, DAY, Period, day_start, month_start
 from reports.dimensions import by_time, instant, on_the_clock
 from reports.engine import Question
 from reports.gathering import gathered
+from reports.limits import within_time
 
 MOST_DAYS = 62  # beyond these, bars are months
 MOST_LABELS = 14
@@ -85,6 +86,7 @@ class Tally:
         self.abandoned += other.abandoned
 
 
+@within_time
 def course(question: Question) -> Course:
     """The course of the calls that the question is about; without bars if there were none."""
     tallies = _tallies(question)

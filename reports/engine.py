@@ -19,6 +19,7 @@ from calls.models import Call, Leg
 from calls.periods import Period
 from calls.querysets import CallQuerySet, LegQuerySet
 from calls.rollups import Rules
+from reports.limits import within_time
 
 Values = dict[str, Any]
 
@@ -180,7 +181,7 @@ class Report:
     group: str  # the question a manager asks, by which the catalogue is ordered
     purpose: str
     columns: Sequence[Column]
-    run: Callable[[Question], Answer]
+    run: Callable[[Question], Answer]  # raises TooLongError when REPORT_SECONDS are over
     sort: str = ""  # a column's name, "-" before it for descending; empty: the order in which it answers
     icon: str = "chart-column"
     has_course: bool = True  # a chart of how the incoming calls ran stands above its rows
@@ -189,6 +190,7 @@ class Report:
     texts: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "run", within_time(self.run))
         object.__setattr__(self, "texts", frozenset(column.name for column in self.columns if column.kind == Kind.TEXT))
 
     def column(self, name: str) -> Column | None:

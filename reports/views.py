@@ -16,6 +16,7 @@ from reports.catalogue import REPORTS
 from reports.course import course
 from reports.engine import Answer, Column, Kind, Question, Report, Values, calls_address, ordered
 from reports.export import as_json, csv_lines
+from reports.limits import TooLongError
 from reports.tables import MOST_ROWS, figure, report_table
 
 FORMATS = ("csv", "json")
@@ -52,7 +53,19 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
         errors = question.errors or [f"“{wanted}” is not a format. Use {' or '.join(FORMATS)}."]
         return HttpResponseBadRequest("\n".join(errors), content_type="text/plain; charset=utf-8")
     sort = request.GET.get("sort", "") or found.sort
-    answer = Answer([], [], {}, 0) if question.errors else ordered(found, found.run(question), sort)
+    answer, before, drawn = Answer([], [], {}, 0), _before(request, found, question), None
+    totals_before: Values = {}
+    try:
+        if not question.errors:
+            answer = ordered(found, found.run(question), sort)
+        if not wanted:
+            totals_before = _totals_before(before, question, answer) if before else {}
+            drawn = course(question) if found.has_course and not question.errors else None
+    except TooLongError as error:
+        if wanted:
+            return HttpResponse(str(error), status=503, content_type="text/plain; charset=utf-8")
+        question.errors.append(str(error))
+        answer = Answer([], [], {}, 0)
     period = question.period
     outages = outages_between(period.since, period.until, now, question.feed)
     if wanted == "csv":
@@ -61,7 +74,6 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
         return response
     if wanted == "json":
         return HttpResponse(as_json(found, question, answer, outages), content_type="application/json")
-    before = _before(request, found, question)
     return render(
         request,
         "reports/report.html",
@@ -75,11 +87,11 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
             "table": report_table(found, question, answer, sort),
             "cut": len(answer.rows) - MOST_ROWS if len(answer.rows) > MOST_ROWS else 0,
             "most_rows": MOST_ROWS,
-            "stats": _stats(found, question, answer, _totals_before(before, question, answer) if before else {}),
+            "stats": _stats(found, question, answer, totals_before),
             "before": question.before().period if before else None,
             "compare": _address(request, compare="no" if before else "before"),
             "can_compare": bool(answer.total),
-            "course": course(question) if found.has_course and not question.errors else None,
+            "course": drawn,
             "zone": settings.TIME_ZONE,
             "csv": _address(request, format="csv"),
             "json": _address(request, format="json"),

@@ -13,6 +13,7 @@ from calls.models import Leg
 from calls.querysets import LegQuerySet
 from calls.records import CallState
 from reports.engine import Amount, Answer, Column, Kind, Question, Report, Values
+from reports.limits import in_time
 from reports.rolled import leg_rollups
 
 MEASURES = {
@@ -124,7 +125,7 @@ def charged(question: Question) -> dict[tuple[int, str], Amount]:
         for call, extension, seconds in talks.values_list("call_id", "extension", "talk_seconds"):
             legs[call].append(Part(extension, seconds))
     fields = ("pk", "feed_id", "extension", "last_extension", "cost", "currency")
-    for pk, feed, extension, last, cost, currency in calls.values_list(*fields).iterator(5_000):
+    for pk, feed, extension, last, cost, currency in in_time(calls.values_list(*fields).iterator(5_000)):
         for device, part in allocated(cost, shares(rule, extension, last, legs.get(pk, []))).items():
             so_far = found.get((feed, device), Amount(0, currency))
             found[feed, device] = Amount(so_far.millionths + part, currency)

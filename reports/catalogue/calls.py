@@ -11,6 +11,7 @@ from calls.models import Call
 from calls.querysets import CallQuerySet
 from calls.showing import Showing
 from reports.engine import Amount, Answer, Column, Kind, Question, Report, Values
+from reports.limits import in_time
 
 MOST = 100
 MOST_LISTED = 10_000
@@ -101,7 +102,7 @@ def _unusual(question: Question) -> Answer:
     """Long calls, and outgoing ones that are international or out of hours; the database leaves out what is neither."""
     calls: CallQuerySet = question.calls().filter(Q(direction="out") | Q(talk_seconds__gte=LONG_SECONDS))
     found = []
-    for call in calls.select_related("feed").order_by("-started_at", "-pk").iterator(2_000):
+    for call in in_time(calls.select_related("feed").order_by("-started_at", "-pk").iterator(2_000)):
         if why := reasons(call):
             found.append((call, why))
             if len(found) == MOST_LISTED:

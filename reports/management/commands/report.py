@@ -14,6 +14,7 @@ from calls.outage_notes import outages_between, warnings
 from reports.catalogue import REPORTS
 from reports.engine import Answer, Column, Kind, Question, Report, ordered
 from reports.export import as_json, csv_lines
+from reports.limits import TooLongError
 from reports.tables import figure
 from smdr_site.commands import ArgumentParser, Error
 from smdr_site.commands import Command as TollbookCommand
@@ -42,7 +43,10 @@ class Command(TollbookCommand):
         if question.errors:
             raise Error(" ".join(question.errors), returncode=2)
         period = question.period
-        answer = ordered(report, report.run(question), options["sort"])
+        try:
+            answer = ordered(report, report.run(question), options["sort"])
+        except TooLongError as error:
+            raise Error(str(error)) from None
         outages = outages_between(period.since, period.until, now, question.feed)
         if options["format"] == "json":
             self.stdout.write(as_json(report, question, answer, outages))

@@ -1,0 +1,177 @@
+"""A year of plausible calls, made in DuckDB and copied into the product's database; roll-ups are then made by its code.
+
+Not through ingest: ten million calls would take an hour. Run with the settings of the database in the environment.
+"""
+
+import csv
+import io
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+from django.db import connection
+
+YEAR = 2025
+GROUPS, TRUNKS, DIDS, DEPARTMENTS, DESTINATIONS = 12, 60, 200, 20, 40
+CHUNK = 20_000
+
+DRAWN = """
+CREATE TABLE drawn AS
+SELECT i AS id, random() < 0.6 AS is_in, random() AS a, random() AS b, random() AS c, random() AS d, random() AS e,
+    random() AS f, random() AS g, random() AS h, random() AS k, random() AS l, random() AS m, random() AS n
+FROM range(1, {calls} + 1) t(i)
+"""
+SHAPED = """
+CREATE TABLE shaped AS
+SELECT id, is_in, day - CASE WHEN isodow(day) > 5 AND b < 0.85 THEN INTERVAL 3 DAY ELSE INTERVAL 0 DAY END
+        + to_seconds(CAST(7 * 3600 + 11.5 * 3600 * (c + d) / 2 AS BIGINT)) AS started_at,
+    CAST(10000 + floor(pow(e, 1.5) * {extensions}) AS INTEGER) AS device,
+    CASE WHEN is_in THEN f < 0.88 ELSE f < 0.75 END AS is_answered, is_in AND g < 0.3 AS is_queued,
+    CAST(2 + 24 * h AS INTEGER) AS ring,
+    CASE WHEN is_in AND g < 0.3 THEN CAST(50 * k * k AS INTEGER) ELSE 0 END AS queue,
+    CASE WHEN (is_in AND f < 0.88) OR (NOT is_in AND f < 0.75)
+        THEN CAST(1 - ln(1 - l) * 160 AS INTEGER) ELSE 0 END AS talk,
+    CASE WHEN g > 0.9 AND f < 0.75 THEN CAST(30 * k AS INTEGER) ELSE 0 END AS hold,
+    lpad(CAST(CAST(floor(pow(m, 3) * 400000) AS INTEGER) AS VARCHAR), 7, '0') AS digits, n
+FROM (SELECT *, DATE '{year}-01-01' + CAST(floor(a * 365) AS INTEGER) AS day FROM drawn)
+"""
+CALLS = """
+CREATE TABLE calls AS
+SELECT id, {feed} AS feed_id, strftime(started_at, '%Y%m%d%H%M%S') || lpad(CAST(id % 100000000 AS VARCHAR), 8, '0')
+        AS call_id,
+    CASE WHEN is_in THEN 'in' ELSE 'out' END AS direction, 'ended' AS state, ended_at AS state_since,
+    CASE WHEN is_answered THEN 'answered' WHEN is_in THEN 'abandoned' ELSE 'no_answer' END AS outcome, started_at,
+    answered_at, CASE WHEN is_answered THEN CAST(device AS VARCHAR) ELSE '' END AS answered_by,
+    answered_at AS handled_at, CASE WHEN is_answered THEN CAST(device AS VARCHAR) ELSE '' END AS handled_by, ended_at,
+    ended_at AS last_event_at, ended_at AS last_received_at, ring + queue + talk + hold AS duration_seconds,
+    CASE WHEN is_answered THEN ring + queue END AS time_to_answer_seconds, ring AS ring_seconds,
+    queue AS queue_seconds, talk AS talk_seconds, hold AS hold_seconds, talk + hold AS billable_seconds,
+    CAST(92100 + CAST(floor(n * {trunks}) AS INTEGER) AS VARCHAR) AS trunk,
+    CASE WHEN is_queued THEN CAST(900 + device % {groups} AS VARCHAR) ELSE CAST(device AS VARCHAR) END AS extension,
+    CAST(device AS VARCHAR) AS device, CAST(device AS VARCHAR) AS last_extension, '' AS from_extension,
+    '0000207' || digits || '0' AS number_raw, '0207' || digits AS number, '+44207' || digits AS number_e164,
+    '' AS contact_name, CASE WHEN is_in THEN '2079460' || lpad(CAST(device % {dids} AS VARCHAR), 3, '0') ELSE '' END
+        AS did, '' AS did_name,
+    CASE WHEN id % 20 = 0 THEN CAST(1000 + device % 50 AS VARCHAR) ELSE '' END AS account_code,
+    1 + device % {departments} AS department_id, 0 AS transfers, 0 AS diversions, 0 AS holds, false AS lost_in_transfer,
+    false AS lost_on_hold, false AS partial, false AS stale, CAST(NULL AS TIMESTAMP) AS stale_as_of, 0 AS flags,
+    5 AS event_count, cost, CAST(cost * 1.2 AS BIGINT) AS recharge, CASE WHEN cost IS NULL THEN '' ELSE 'GBP' END
+        AS currency, CASE WHEN cost IS NULL THEN 'not_charged' ELSE 'rated' END AS cost_status, '' AS cost_reason,
+    CASE WHEN cost IS NULL THEN NULL ELSE talk + hold END AS billed_seconds,
+    CASE WHEN cost IS NULL THEN NULL ELSE 1 + id % {destinations} END AS destination_id,
+    CAST(NULL AS BIGINT) AS tariff_version_id, 1 AS version, 1 AS revision
+FROM (SELECT *, started_at + to_seconds(ring + queue + talk + hold) AS ended_at,
+        CASE WHEN is_answered THEN started_at + to_seconds(ring + queue) END AS answered_at,
+        CASE WHEN is_answered AND NOT is_in THEN CAST(2000 * (talk + hold) AS BIGINT) END AS cost FROM shaped)
+"""
+LEGS = """
+CREATE TABLE legs AS SELECT row_number() OVER () AS id, * FROM (
+    SELECT id AS call_id, 0 AS position, extension, 'initial' AS began_by, '' AS from_extension,
+        started_at AS call_started_at, direction, started_at, CASE WHEN queue_seconds = 0 THEN answered_at END
+            AS answered_at, ended_at, CASE WHEN queue_seconds = 0 THEN ring_seconds ELSE 0 END AS ring_seconds,
+        queue_seconds, CASE WHEN queue_seconds = 0 THEN talk_seconds ELSE 0 END AS talk_seconds,
+        CASE WHEN queue_seconds = 0 THEN hold_seconds ELSE 0 END AS hold_seconds,
+        CASE WHEN queue_seconds > 0 AND outcome = 'answered' THEN 'answered_elsewhere' WHEN outcome = 'answered'
+            THEN 'answered' WHEN direction = 'in' THEN 'missed' ELSE 'no_answer' END AS outcome FROM calls
+    UNION ALL
+    SELECT id, 1, device, 'alerted', '', started_at, direction, started_at, answered_at, ended_at, ring_seconds, 0,
+        talk_seconds, hold_seconds, CASE WHEN outcome = 'answered' THEN 'answered' ELSE 'missed' END
+    FROM calls WHERE queue_seconds > 0
+    UNION ALL
+    SELECT id, 2, CAST(10000 + (CAST(device AS INTEGER) + 7) % {extensions} AS VARCHAR), 'alerted', '', started_at,
+        direction, started_at, CAST(NULL AS TIMESTAMP), ended_at, ring_seconds, 0, 0, 0,
+        CASE WHEN outcome = 'answered' THEN 'answered_elsewhere' ELSE 'missed' END
+    FROM calls WHERE queue_seconds > 0 OR (direction = 'in' AND id % 4 = 0)) ORDER BY call_started_at, call_id, position
+"""
+
+
+def make(file: str, calls: int, extensions: int) -> duckdb.DuckDBPyConnection:
+    """The year in a database of DuckDB, with tables `calls` and `legs`, and the same rows in the product's."""
+    from calls.costing.models import Destination
+    from calls.directory.models import Department, Extension, Feed, Trunk
+    from calls.models import Call, Leg
+
+    feed = Feed.objects.get()
+    Department.objects.bulk_create([Department(pk=pk, name=f"Department {pk}") for pk in range(1, DEPARTMENTS + 1)])
+    Destination.objects.bulk_create([Destination(pk=pk, name=f"Place {pk}") for pk in range(1, DESTINATIONS + 1)])
+    Extension.objects.bulk_create(
+        [Extension(feed=feed, number=str(10000 + place), name=f"Person {place}", department_id=1 + place % DEPARTMENTS)
+         for place in range(extensions)]
+        + [Extension(feed=feed, number=str(900 + place), kind="group") for place in range(GROUPS)]
+    )  # fmt: skip
+    Trunk.objects.bulk_create([Trunk(feed=feed, number=str(92100 + place)) for place in range(TRUNKS)])
+    database = duckdb.connect(file)
+    database.execute("SET threads = 2; SELECT setseed(0.5)")
+    values = {
+        "calls": calls, "extensions": extensions, "year": YEAR, "feed": feed.pk, "groups": GROUPS, "trunks": TRUNKS,
+        "dids": DIDS, "departments": DEPARTMENTS, "destinations": DESTINATIONS,
+    }  # fmt: skip
+    for statement in (DRAWN, SHAPED, CALLS, LEGS):
+        database.execute(statement.format(**values))
+    database.execute("DROP TABLE drawn; DROP TABLE shaped")
+    for model, table in ((Call, "calls"), (Leg, "legs")):
+        _copy(database, table, model._meta.db_table, [str(field.column) for field in model._meta.concrete_fields])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return database
+
+
+def _copy(database: duckdb.DuckDBPyConnection, source: str, table: str, columns: Sequence[str]) -> None:
+    """Into a table without its indexes, which are made when it is full."""
+    found = database.execute(f"SELECT {', '.join(columns)} FROM {source} ORDER BY id")
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT IN"
+                " (SELECT conname FROM pg_constraint)", [table],
+            )  # fmt: skip
+        else:
+            cursor.execute(
+                "SELECT name, sql FROM sqlite_master WHERE tbl_name = %s AND type = 'index' AND sql <> ''", [table]
+            )
+        indexes = cursor.fetchall()
+        for name, _ in indexes:
+            cursor.execute(f'DROP INDEX "{name}"')
+        quoted = ", ".join(f'"{column}"' for column in columns)
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({quoted}) FROM STDIN (FORMAT CSV)") as copy:
+                for rows in _chunks(found):
+                    text = io.StringIO()
+                    csv.writer(text).writerows(rows)
+                    copy.write(text.getvalue())
+            cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
+        else:
+            places = ", ".join(["?"] * len(columns))
+            plain = connection.connection
+            sqlite3.register_adapter(datetime, lambda at: at.isoformat(" "))
+            with_rows = sqlite3.Connection.cursor(plain)
+            with_rows.execute("BEGIN")
+            for rows in _chunks(found):
+                with_rows.executemany(f"INSERT INTO {table} ({quoted}) VALUES ({places})", rows)
+            with_rows.execute("COMMIT")
+        for _, statement in indexes:
+            cursor.execute(statement)
+
+
+def _chunks(found: Any) -> Iterator[list[tuple[Any, ...]]]:
+    while rows := found.fetchmany(CHUNK):
+        yield rows
+
+
+def roll_up() -> int:
+    """Make the roll-ups of all of it by the code that proves them; how many days it took."""
+    from calls.directory.models import Feed
+    from calls.rollup_building import build_some
+    from calls.store import CallStore
+
+    store, days = CallStore(Feed.objects.get().pk), 0
+    while build_some(store):
+        days += 1
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+    return days
+
+
+NOW = datetime(YEAR, 12, 20, 12, tzinfo=UTC)
