@@ -136,10 +136,10 @@ def _copy(database: duckdb.DuckDBPyConnection, source: str, table: str, columns:
             cursor.execute(f'DROP INDEX "{name}"')
         quoted = ", ".join(f'"{column}"' for column in columns)
         if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({quoted}) FROM STDIN (FORMAT CSV)") as copy:
+            with cursor.copy(f"COPY {table} ({quoted}) FROM STDIN (FORMAT CSV, NULL '\\N')") as copy:
                 for rows in _chunks(found):
                     text = io.StringIO()
-                    csv.writer(text).writerows(rows)
+                    csv.writer(text).writerows([["\\N" if value is None else value for value in row] for row in rows])
                     copy.write(text.getvalue())
             cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
         else:

@@ -53,23 +53,23 @@ SELECT number_e164, count(*), count(*) FILTER (handled_at IS NULL), sum(talk_sec
 """
 
 
-def questions() -> list[tuple[str, str, str, str, float, float]]:
-    """Name, report (or "course"), address, DuckDB's statements, the most times DuckDB's time, and milliseconds."""
+def questions() -> list[tuple[str, str, str, str, float]]:
+    """Name, report (or "course"), address, DuckDB's statements, and the most times DuckDB's time."""
     found = []
     for words, period in (("month", MONTH), ("year", YEAR)):
         within = WITHIN[period]
         legs = within.replace("started_at", "call_started_at")
         found += [
-            (f"by extension, {words}", "by-extension", period, EXTENSION.format(where=legs, calls=within), 1, 0),
-            (f"heat map, {words}", "course", period, HEAT.format(where=within), 1, 0),
-            (f"overview, {words}", "overview", period, OVERVIEW.format(where=within), 1, 0),
+            (f"by extension, {words}", "by-extension", period, EXTENSION.format(where=legs, calls=within), 1),
+            (f"heat map, {words}", "course", period, HEAT.format(where=within), 1),
+            (f"overview, {words}", "overview", period, OVERVIEW.format(where=within), 1),
         ]
     chosen = f"{WITHIN[YEAR]} AND {IS_RAW}"
-    its_legs = f"call_id IN (SELECT id FROM calls WHERE {chosen})"
+    of_legs = EXTENSION.format(where=f"call_id IN (SELECT id FROM calls WHERE {chosen})", calls=chosen)
     found += [
-        ("overview, year, raw", "overview", f"{YEAR}&{RAW}", OVERVIEW.format(where=chosen), 15, 0),
-        ("by extension, year, raw", "by-extension", f"{YEAR}&{RAW}", EXTENSION.format(where=its_legs, calls=chosen), 15, 0),
-        ("top numbers, year", "most-dialled", YEAR, NUMBERS.format(where=WITHIN[YEAR]), 3, 0),
+        ("overview, year, raw", "overview", f"{YEAR}&{RAW}", OVERVIEW.format(where=chosen), 15),
+        ("by extension, year, raw", "by-extension", f"{YEAR}&{RAW}", of_legs, 15),
+        ("top numbers, year", "most-dialled", YEAR, NUMBERS.format(where=WITHIN[YEAR]), 3),
     ]  # fmt: skip
     return found
 
@@ -140,7 +140,7 @@ def inside(options: argparse.Namespace) -> None:
     client = Client()
     client.force_login(User.objects.create_superuser("bench"))
     say(f"{'':28}{'database':>10}{'DuckDB':>10}{'times':>8}{'page':>10}  (ms)")
-    for name, slug, address, reference, most, _ in questions():
+    for name, slug, address, reference, most in questions():
         if options.only and not any(word in name for word in options.only):
             continue
 
@@ -208,11 +208,11 @@ def ingest(database: Any, options: argparse.Namespace, scratch: Path) -> None:
                 found[how] = tuple(map(float, output.split()[-2:]))
         ratios.append(found["without"][0] / found["with"][0])
         cpu.append(found["without"][1] / found["with"][1])
-        say(
-            f"  run {run + 1}: {options.lines / found['with'][0]:,.0f} lines/s: {ratios[-1]:.3f} of the rate without, of CPU {cpu[-1]:.3f}"
-        )
+        rate = options.lines / found["with"][0]
+        say(f"  run {run + 1}: {rate:,.0f} lines/s: {ratios[-1]:.3f} of the rate without, of CPU {cpu[-1]:.3f}")
     say(
-        f"{database.name}: with roll-ups {median(ratios):.3f} of the rate without (target 0.80), of CPU {median(cpu):.3f}"
+        f"{database.name}: with roll-ups {median(ratios):.3f} of the rate without (target 0.80), of CPU "
+        f"{median(cpu):.3f}"
     )
 
 
@@ -240,10 +240,12 @@ def main() -> None:
         for database in chosen:
             if "questions" in options.parts:
                 with database.fresh() as place:
-                    command = [sys.executable, __file__, "--inside", "questions", "--duckdb", str(place.directory / "year.duckdb"),
-                               "--calls", str(options.calls), "--extensions", str(options.extensions), "--runs", str(options.runs),
-                               *(["--only", *options.only] if options.only else [])]  # fmt: skip
-                    subprocess.run(command, env=place.environment(), check=True)
+                    command = [
+                        sys.executable, __file__, "--inside", "questions", "--duckdb", place.directory / "year.duckdb",
+                        *("--calls", options.calls, "--extensions", options.extensions, "--runs", options.runs),
+                        *(["--only", *options.only] if options.only else []),
+                    ]  # fmt: skip
+                    subprocess.run(list(map(str, command)), env=place.environment(), check=True)
             if "ingest" in options.parts:
                 ingest(database, options, scratch)
 
