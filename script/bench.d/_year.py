@@ -1,4 +1,4 @@
-"""A year of plausible calls, made in DuckDB and copied into the product's database; roll-ups are then made by its code.
+"""A year of plausible calls, made in DuckDB and copied into the product's database, roll-ups and all.
 
 Not through ingest: ten million calls would take an hour. Run with the settings of the database in the environment.
 """
@@ -7,7 +7,7 @@ import csv
 import io
 import sqlite3
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
@@ -65,6 +65,7 @@ SELECT id, {feed} AS feed_id, strftime(started_at, '%Y%m%d%H%M%S') || lpad(CAST(
 FROM (SELECT *, started_at + to_seconds(ring + queue + talk + hold) AS ended_at,
         CASE WHEN is_answered THEN started_at + to_seconds(ring + queue) END AS answered_at,
         CASE WHEN is_answered AND NOT is_in THEN CAST(2000 * (talk + hold) AS BIGINT) END AS cost FROM shaped)
+ORDER BY started_at, id
 """
 LEGS = """
 CREATE TABLE legs AS SELECT row_number() OVER () AS id, * FROM (
@@ -84,6 +85,32 @@ CREATE TABLE legs AS SELECT row_number() OVER () AS id, * FROM (
         direction, started_at, CAST(NULL AS TIMESTAMP), ended_at, ring_seconds, 0, 0, 0,
         CASE WHEN outcome = 'answered' THEN 'answered_elsewhere' ELSE 'missed' END
     FROM calls WHERE queue_seconds > 0 OR (direction = 'in' AND id % 4 = 0)) ORDER BY call_started_at, call_id, position
+"""
+CALL_ROLLUPS = """
+SELECT {grain} AS grain, {facet} AS facet, {start} AS start, feed_id, {name} AS name, direction, {outcome} AS outcome,
+    {department} AS department, {currency} AS currency, count(*) AS calls, 0 AS unknown, count(handled_at) AS answered,
+    0 AS lost, sum(talk_seconds) AS talk, sum(ring_seconds) AS ring, sum(queue_seconds) AS queue, sum(hold_seconds)
+    AS hold, count(*) FILTER (direction = 'in' AND time_to_answer_seconds <= 20) AS in_time, count(*) FILTER
+        (direction = 'in' AND handled_at IS NULL AND duration_seconds <= 5) AS short_abandoned,
+    count(handled_at) FILTER (direction = 'in') AS handled, coalesce(sum(time_to_answer_seconds) FILTER
+        (direction = 'in'), 0) AS to_answer, 0 AS to_person, coalesce(sum(cost), 0) AS cost,
+    coalesce(sum(recharge), 0) AS recharge, 0 AS unrated
+FROM calls JOIN hours ON date_trunc('hour', started_at) = step GROUP BY ALL
+"""
+LEG_ROLLUPS = """
+SELECT {grain} AS grain, {start} AS start, feed_id, extension, direction, outcome, department, currency,
+    sum(leg) AS legs, sum(first) AS firsts, sum(talked) AS talks, sum(missed) AS missed, sum(ring) AS ring,
+    sum(talk) AS talk, sum(hold) AS hold, sum(charge) AS charged
+FROM (
+    SELECT day, month, feed_id, legs.extension, calls.direction, calls.outcome, department_id AS department, currency,
+        1 AS leg, CAST(position = 0 AS INTEGER) AS first, CAST(legs.answered_at IS NOT NULL AS INTEGER) AS talked,
+        CAST(legs.outcome = 'missed' AS INTEGER) AS missed, legs.ring_seconds AS ring, legs.talk_seconds AS talk,
+        legs.hold_seconds AS hold, 0 AS charge
+    FROM legs JOIN calls ON legs.call_id = calls.id JOIN hours ON date_trunc('hour', call_started_at) = step
+    UNION ALL
+    SELECT day, month, feed_id, extension, direction, outcome, department_id, currency, 0, 0, 0, 0, 0, 0, 0, cost
+    FROM calls JOIN hours ON date_trunc('hour', started_at) = step WHERE cost > 0)
+GROUP BY ALL
 """
 
 
@@ -120,7 +147,7 @@ def make(file: str, calls: int, extensions: int) -> duckdb.DuckDBPyConnection:
 
 def _copy(database: duckdb.DuckDBPyConnection, source: str, table: str, columns: Sequence[str]) -> None:
     """Into a table without its indexes, which are made when it is full."""
-    found = database.execute(f"SELECT {', '.join(columns)} FROM {source} ORDER BY id")
+    found = database.execute(f"SELECT {', '.join(columns)} FROM {source}")
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
@@ -141,7 +168,8 @@ def _copy(database: duckdb.DuckDBPyConnection, source: str, table: str, columns:
                     text = io.StringIO()
                     csv.writer(text).writerows([["\\N" if value is None else value for value in row] for row in rows])
                     copy.write(text.getvalue())
-            cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
+            if "id" in columns:
+                cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
         else:
             places = ", ".join(["?"] * len(columns))
             plain = connection.connection
@@ -160,18 +188,51 @@ def _chunks(found: Any) -> Iterator[list[tuple[Any, ...]]]:
         yield rows
 
 
-def roll_up() -> int:
-    """Make the roll-ups of all of it by the code that proves them; how many days it took."""
-    from calls.directory.models import Feed
-    from calls.rollup_building import build_some
-    from calls.store import CallStore
+def roll_up(database: duckdb.DuckDBPyConnection) -> None:
+    """The roll-ups of all of it, summed up by DuckDB. Raises RuntimeError if those of a month are not as proved."""
+    from calls.directory.models import Feed, FeedState
+    from calls.models import CallRollup, Facet, Grain, LegRollup
+    from calls.rollup_building import day_of, month_of, repair_day, repair_month
+    from calls.rollups import CALL_COLUMNS, LEG_COLUMNS, Rules, spans
+    from calls.rows import EPOCH, instant
 
-    store, days = CallStore(Feed.objects.get().pk), 0
-    while build_some(store):
-        days += 1
+    feed = Feed.objects.get()
+    rules = Rules.of(feed)
+    clock = spans(rules.zone, rules.step_seconds)
+    first = int(datetime(YEAR - 1, 12, 1, tzinfo=UTC).timestamp())
+    hours = []
+    for at in range(first, first + 420 * 86_400, rules.step_seconds):
+        step, day = clock.of(at)
+        plain = (instant(known).replace(tzinfo=None) for known in (step, day, clock.month(day)))
+        hours.append(", ".join(f"TIMESTAMP '{known}'" for known in plain))
+    database.execute(f"CREATE TABLE hours AS SELECT * FROM (VALUES ({'), ('.join(hours)})) AS h(step, day, month)")
+    parts = []
+    for grain, facet, start, name in (
+        (Grain.HOUR, Facet.WHOLE, "step", "''"), (Grain.HOUR, Facet.DEPARTMENT, "step", "''"),
+        *((grain, facet, start, name) for grain, start in ((Grain.DAY, "day"), (Grain.MONTH, "month"))
+          for facet, name in ((Facet.DEPARTMENT, "''"), (Facet.TRUNK, "trunk"), (Facet.DID, "did"),
+                              (Facet.ACCOUNT, "account_code"),
+                              (Facet.DESTINATION, "coalesce(CAST(destination_id AS VARCHAR), '')"))),
+    ):  # fmt: skip
+        has_all = grain != Grain.HOUR
+        parts.append(
+            CALL_ROLLUPS.format(
+                grain=int(grain), facet=int(facet), start=start, name=name, outcome="outcome" if has_all else "''",
+                department="department_id" if facet == Facet.DEPARTMENT else "0",
+                currency="currency" if has_all else "''",
+            )
+        )  # fmt: skip
+    database.execute(f"CREATE VIEW call_rollups AS {' UNION ALL '.join(parts)}")
+    legs = (LEG_ROLLUPS.format(grain=int(grain), start=start) for grain, start in ((2, "day"), (3, "month")))
+    database.execute(f"CREATE VIEW leg_rollups AS {' UNION ALL '.join(legs)}")
+    _copy(database, "call_rollups", CallRollup._meta.db_table, CALL_COLUMNS)
+    _copy(database, "leg_rollups", LegRollup._meta.db_table, LEG_COLUMNS)
+    FeedState.objects.update(rolled_by=str(rules), rolled_since=EPOCH)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
-    return days
+    day = date(YEAR, 7, 1)
+    if differ := repair_day(day_of(feed.pk, day, rules)) + repair_month(month_of(feed.pk, day, rules)):
+        raise RuntimeError(f"{differ} rows of roll-ups were not as the calls are")
 
 
 NOW = datetime(YEAR, 12, 20, 12, tzinfo=UTC)

@@ -15,8 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
 
 YEAR, MONTH = "since=2025-01-01&until=2025-12-31", "since=2025-11-01&until=2025-11-30"
 WITHIN = {
@@ -112,10 +111,13 @@ def replay(statements: list[tuple[str, Any]]) -> None:
 
 def inside(options: argparse.Namespace) -> None:
     """In a process whose environment names the database."""
+    sys.path.append(str(HERE))
+    import _year
+
+    sys.path.remove(str(HERE))
     import django
 
     django.setup()
-    import _year
     from django.contrib.auth.models import User
     from django.db import connection
     from django.http import QueryDict
@@ -131,11 +133,11 @@ def inside(options: argparse.Namespace) -> None:
     began = time.monotonic()
     duck = _year.make(options.duckdb, options.calls, options.extensions)
     made = time.monotonic()
-    days = _year.roll_up()
+    _year.roll_up(duck)
     say = lambda text: print(text, flush=True)  # noqa: E731
     say(
-        f"{connection.vendor}: {options.calls:,} calls written in {made - began:.0f} s, their roll-ups of {days} days"
-        f" made in {time.monotonic() - made:.0f} s"
+        f"{connection.vendor}: {options.calls:,} calls written in {made - began:.0f} s, roll-ups in "
+        f"{time.monotonic() - made:.0f} s"
     )
     client = Client()
     client.force_login(User.objects.create_superuser("bench"))
@@ -231,6 +233,8 @@ def main() -> None:
     parser.add_argument("--lines-file", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
+        sys.path.remove(str(HERE))  # its files are named like the product's packages
+        sys.path.insert(0, str(HERE.parents[1]))
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smdr_site.settings")
         (inside if options.inside == "questions" else load_inside)(options)
         return
