@@ -22,6 +22,7 @@ WITHIN = {
     YEAR: "started_at >= '2025-01-01' AND started_at < '2026-01-01'",
     MONTH: "started_at >= '2025-11-01' AND started_at < '2025-12-01'",
 }
+MOST_STREAMED = 200_000
 RAW = "number=0207%20000&longer=60&weekday=2"
 IS_RAW = "starts_with(number, '0207000') AND duration_seconds >= 60 AND isodow(started_at) = 2"
 OVERVIEW = """
@@ -173,6 +174,24 @@ def inside(options: argparse.Namespace) -> None:
         ours = timed(lambda statements=statements: replay(statements), options.runs)
         page = timed(lambda deep=deep: client.get(deep), max(options.runs // 2, 1))
         say(f"{path[14:48]:36}{ours:10.1f} ms of the database (target 20), page {page:.1f} ms")
+    began = time.perf_counter()
+    rows = streamed_rows(client.get("/calls/?period=any&format=csv"))
+    say(f"CSV: {rows / (time.perf_counter() - began):,.0f} rows a second (target 50,000), of {rows:,}")
+
+
+def streamed_rows(response: Any) -> int:
+    """So many rows of a streamed file, or all of them, as they come."""
+    from asgiref.sync import async_to_sync
+
+    async def read() -> int:
+        rows = 0
+        async for part in response:
+            rows += part.count(b"\n")
+            if rows >= MOST_STREAMED:
+                break
+        return rows
+
+    return async_to_sync(read)()
 
 
 def load_inside(options: argparse.Namespace) -> None:
