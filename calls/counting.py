@@ -35,7 +35,8 @@ _ABANDONED = _IN & _ENDED & ~_HANDLED & ~_UNKNOWN
 
 def _spoken_with(number: str, until: datetime | None) -> Exists:
     """A call with this one's `number`, either way, that was answered after this one had ended."""
-    calls = Call.objects.filter(**{number: OuterRef(number)}).filter(
+    # not empty said again: the indexes are of numbers that are not
+    calls = Call.objects.filter(~Q(**{number: ""}), **{number: OuterRef(number)}).filter(
         Q(handled_at__gte=OuterRef("ended_at"))
         | Q(partial=True, outcome=Outcome.ANSWERED, answered_at__gte=OuterRef("ended_at"))
     )

@@ -20,12 +20,14 @@ from django.utils import timezone
 
 from calls import periods
 from calls.access import Scope
+from calls.costing.models import Holiday
 from calls.costing.terms import DESTINATION_CLASSES
 from calls.counting import CALL_COUNTS, LEG_COUNTS, NO_DEVICE, has_leg, waited
 from calls.directory.models import AccountCode, Department, Did, Extension, Feed, Named, Trunk
 from calls.filter_fields import MoneyFilter, SecondsFilter, SpanFilter
 from calls.models import Call
 from calls.number_search import NotANumberError, number_condition
+from calls.periods import DAY, day_start
 from calls.pricing import CostReason
 from calls.querysets import CallQuerySet
 from calls.records import Direction, Flag, Outcome
@@ -46,6 +48,7 @@ PARTIAL, STALE = "partial", "stale"
 QUALITY = [(PARTIAL, "Beginning not seen"), (STALE, "End not seen")] + [
     (name, name.replace("_", " ").capitalize()) for flag in Flag for name in flag.names()
 ]
+HOLIDAYS = [("only", "Only these"), ("without", "Without these")]
 COST_CHOICES = list(COST_WORDS.items())
 REASONS = [(reason.value, reason.value.capitalize()) for reason in CostReason]
 CLASSES = [(name, name.capitalize()) for name in DESTINATION_CLASSES]
@@ -78,6 +81,7 @@ class CallFilter(django_filters.FilterSet):
         "started_at__iso_week_day", choices=WEEKDAYS, label="Weekday", empty_label="Any"
     )
     hours = SpanFilter(label="Hours of day", method="within_hours", most=24, example="9-17")
+    holidays = django_filters.ChoiceFilter(choices=HOLIDAYS, label="Holidays", empty_label="Any", method="on_holidays")
     wait = SpanFilter(label="Answered after", method="answered_after", example="10-20", widget=forms.HiddenInput)
     quality = django_filters.ChoiceFilter(choices=QUALITY, label="Quality", empty_label="Any", method="with_quality")
     cost = django_filters.ChoiceFilter("cost_status", choices=COST_CHOICES, label="Cost", empty_label="Any")
@@ -118,6 +122,20 @@ class CallFilter(django_filters.FilterSet):
 
     def within_hours(self, calls: CallQuerySet, name: str, span: tuple[int, int]) -> CallQuerySet:
         return calls.filter(started_at__hour__gte=span[0], started_at__hour__lt=span[1])
+
+    def on_holidays(self, calls: CallQuerySet, name: str, which: str) -> CallQuerySet:
+        """The local days that any calendar of holidays has."""
+        days, zone = (
+            Holiday.objects.order_by("day").values_list("day", flat=True).distinct(),
+            ZoneInfo(settings.TIME_ZONE),
+        )
+        if self.started:
+            first, last = (at.astimezone(zone).date() for at in self.started)
+            days = days.filter(day__range=(first, last))
+        found = Q(pk__in=())
+        for day in days:
+            found |= Q(started_at__gte=day_start(day, zone), started_at__lt=day_start(day + DAY, zone))
+        return calls.filter(found if which == "only" else ~found)
 
     def answered_after(self, calls: CallQuerySet, name: str, span: tuple[int, int]) -> CallQuerySet:
         return calls.filter(waited(*span))
@@ -185,6 +203,8 @@ class Selection:
             for name, problems in self.filter.form.errors.get_json_data().items():
                 label = self.filter.form.fields[name].label
                 self.errors += [f"{label}: {problem['message']}" for problem in problems]
+        known = {*self.NAMES, *self.PLACE, *self.filter.form.fields}
+        self.errors += [f"“{name[:40]}” is not a filter." for name in parameters if name not in known]
         self.calls = self._calls()
 
     def _read_period(self) -> periods.Period | None:

@@ -8,7 +8,7 @@ the store; a month's rows are the sums of its days'.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from operator import sub
+from operator import add, sub
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -77,23 +77,22 @@ def of_calls(span: Span) -> Rows:
     rows: Rows = {}
     length = len("2026-11-24 09" if span.rules.step_seconds == HOUR_SECONDS else "2026-11-24 09:15")
     step = Substr(Cast("started_at", CharField()), 1, length)
-    for department, facet in ((None, Facet.WHOLE), (F("department_id"), Facet.DEPARTMENT)):
-        by = {"k_step": step, "k_direction": F("direction")} | ({"k_department": department} if department else {})
-        for key, sums in _grouped(span.calls(), by, CALL_MEASURES):
-            at = epoch_seconds(datetime.fromisoformat(key[0]).replace(tzinfo=UTC))
-            start = at - at % span.rules.step_seconds
-            of = key[2] if department else 0
-            _add(rows, (Grain.HOUR, facet, start, span.feed, "", key[1], "", of or 0, ""), sums)
-    for facet in (Facet.DEPARTMENT, *NAMES):
-        name = NAMES.get(facet, "department_id")
-        by = {f"k_{place}": F(field) for place, field in enumerate((name, "direction", "outcome", "currency"))}
-        for (named, direction, outcome, currency), sums in _grouped(span.calls(), by, CALL_MEASURES):
-            is_department = facet == Facet.DEPARTMENT
-            key = (
-                "" if is_department or named is None else str(named), direction, outcome,
-                (named or 0) if is_department else 0, currency,
-            )  # fmt: skip
-            _add(rows, (Grain.DAY, facet, span.since, span.feed, *key), sums)
+    for (text, direction, department), sums in _grouped(
+        span.calls(), {"k_step": step, "k_direction": F("direction"), "k_department": F("department_id")}, CALL_MEASURES
+    ):
+        at = epoch_seconds(datetime.fromisoformat(text).replace(tzinfo=UTC))
+        start = at - at % span.rules.step_seconds
+        _add(rows, (Grain.HOUR, Facet.WHOLE, start, span.feed, "", direction, "", 0, ""), sums)
+        _add(rows, (Grain.HOUR, Facet.DEPARTMENT, start, span.feed, "", direction, "", department or 0, ""), sums)
+    fields = ("direction", "outcome", "currency", "department_id", *NAMES.values())
+    by = {f"k_{field}": F(field) for field in fields}
+    for (direction, outcome, currency, department, *names), sums in _grouped(span.calls(), by, CALL_MEASURES):
+        day = span.since, span.feed
+        key = (Grain.DAY, Facet.DEPARTMENT, *day, "", direction, outcome, department or 0, currency)
+        _add(rows, key, sums)
+        for facet, name in zip(NAMES, names, strict=True):
+            text = "" if name is None else str(name)
+            _add(rows, (Grain.DAY, facet, *day, text, direction, outcome, 0, currency), sums)
     return rows
 
 
@@ -136,7 +135,7 @@ def _whole(value: Any) -> int:
 
 def _add(rows: Rows, key: Row, sums: Sums) -> None:
     known = rows.get(key)
-    rows[key] = sums if known is None else tuple(map(sum, zip(known, sums, strict=True)))
+    rows[key] = sums if known is None else tuple(map(add, known, sums))
 
 
 def _stored(model: type[CallRollup] | type[LegRollup], sums: tuple[str, ...], span: Span, *grains: Grain) -> Rows:

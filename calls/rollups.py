@@ -175,7 +175,8 @@ class Rollups:
         parts = list(map(self._leg_facts, legs))
         for position, device, answered_at, leg_outcome, ring, talk, hold in parts:
             sums = (
-                1, int(position == 0), answered_at is not None, leg_outcome == LegOutcome.MISSED, ring, talk, hold, 0
+                1, int(position == 0), int(answered_at is not None), int(leg_outcome == LegOutcome.MISSED),
+                ring, talk, hold, 0,
             )  # fmt: skip
             _into(self._legs, (day, device, *rest), tuple(map(neg, sums)) if is_taken_off else sums)
         if cost:

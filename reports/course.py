@@ -12,18 +12,21 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count, pairwise
 from urllib.parse import urlencode
 
-from django.db.models import CharField, Count
-from django.db.models.functions import Cast, Substr
 from django.urls import reverse
 
 from calls.counting import CALL_COUNTS
+from calls.models import Grain
 from calls.periods import CUSTOM, DAY, Period, day_start, month_start
+from reports.dimensions import by_time, instant, on_the_clock
 from reports.engine import Question
+from reports.gathering import gathered
+from reports.limits import within_time
 
 MOST_DAYS = 62  # beyond these, bars are months
 MOST_LABELS = 14
 MOST_TICKS = 4
 HEAT_STEPS = 7
+COUNTS = ("offered", "answered_in", "abandoned")
 HOUR = timedelta(hours=1)
 BAR_SHARE = 0.6  # of a bar's place; the rest is air
 
@@ -83,6 +86,7 @@ class Tally:
         self.abandoned += other.abandoned
 
 
+@within_time
 def course(question: Question) -> Course:
     """The course of the calls that the question is about; without bars if there were none."""
     tallies = _tallies(question)
@@ -106,29 +110,17 @@ def scale(largest: int) -> tuple[int, list[Tick]]:
 
 
 def _tallies(question: Question) -> dict[datetime, Tally]:
-    """Counts by the hour of the site's clock, in UTC; cut from the instant's text, which both databases do fast."""
-    period = question.period
-    calls = question.calls().filter(CALL_COUNTS["offered"])
-    length = len("2026-11-24 09" if _keeps_whole_hours(period) else "2026-11-24 09:15")
-    rows = (
-        calls.annotate(instant=Substr(Cast("started_at", CharField()), 1, length))
-        .values_list("instant")
-        .annotate(
-            offered=Count("pk"),
-            answered=Count("pk", filter=CALL_COUNTS["answered"]),
-            abandoned=Count("pk", filter=CALL_COUNTS["abandoned"]),
-        )
-    )
+    """Counts by the hour of the site's clock, in UTC."""
+    groups = gathered(
+        question, instant(question), ("calls", *COUNTS), by_time(Grain.HOUR),
+        only=CALL_COUNTS["offered"], opens={"direction": "in"},
+    )  # fmt: skip
     found: defaultdict[datetime, Tally] = defaultdict(Tally)
-    for text, *counts in rows:
-        local = datetime.fromisoformat(text).replace(tzinfo=UTC).astimezone(period.zone)
-        found[local.replace(minute=0).astimezone(UTC)].add(Tally(*counts))
+    for (text,), sums in groups:
+        if sums["offered"]:
+            hour = on_the_clock(text, question.period).replace(minute=0).astimezone(UTC)
+            found[hour].add(Tally(*(sums[name] for name in COUNTS)))
     return found
-
-
-def _keeps_whole_hours(period: Period) -> bool:
-    ends = (period.since.astimezone(period.zone), period.until.astimezone(period.zone))
-    return not any((end.utcoffset() or timedelta()) % HOUR for end in ends)
 
 
 def _parts(period: Period, known: list[datetime]) -> tuple[str, list[Part]]:

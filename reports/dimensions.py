@@ -12,13 +12,14 @@ from django.db.models.functions import Cast, Coalesce, NullIf, Substr
 from calls.costing.models import Destination
 from calls.counting import NO_DEVICE
 from calls.directory.models import AccountCode, Contact, Department, Did, Extension, Feed, Trunk
+from calls.models import Facet, Grain
 from calls.numbers import display
 from calls.periods import CUSTOM, DAY, Period, day_start, month_start
 from reports.engine import Column, Kind, Question, Values
+from reports.gathering import Key, Rolled
 
 HOUR = timedelta(hours=1)
 MOST_DAYS = 62  # beyond these, a row is a month
-Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Dimension:
     columns: Sequence[Column]
     group: Callable[[Question], Mapping[str, Any]]  # expressions that the database groups by
     rows: Callable[[Question, Iterable[Key]], Mapping[Key, Row]]
+    rolled: Rolled | None = None  # how roll-ups are grouped by it; None: they can't be
 
 
 def _fixed(**group: Any) -> Callable[[Question], Mapping[str, Any]]:
@@ -71,12 +73,14 @@ TRUNK = Dimension(
      Column("carrier", "Carrier", Kind.TEXT)),
     _fixed(k0=F("feed_id"), k1=F("trunk")),
     _of_feed(Trunk, "trunk", "carrier__name"),
+    Rolled(Facet.TRUNK, ("feed_id", "name")),
 )  # fmt: skip
 DID = Dimension(
     (Column("did", "DID", Kind.TEXT, named_by="name"), Column("name", "Name", Kind.TEXT),
      Column("department", "Department", Kind.TEXT)),
     _fixed(k0=F("feed_id"), k1=F("did")),
     _of_feed(Did, "did", "department__name"),
+    Rolled(Facet.DID, ("feed_id", "name")),
 )  # fmt: skip
 
 DEVICE = Dimension(
@@ -95,7 +99,10 @@ def _department_rows(_question: Question, keys: Iterable[Key]) -> Mapping[Key, R
 
 
 DEPARTMENT = Dimension(
-    (Column("department", "Department", Kind.TEXT),), _fixed(k0=F("department_id")), _department_rows
+    (Column("department", "Department", Kind.TEXT),),
+    _fixed(k0=F("department_id")),
+    _department_rows,
+    Rolled(Facet.DEPARTMENT, ("department",), lambda key: (key[0] or None,)),
 )
 
 
@@ -113,6 +120,7 @@ ACCOUNT = Dimension(
     (Column("account_code", "Account code", Kind.TEXT, named_by="name"), Column("name", "Name", Kind.TEXT)),
     _fixed(k0=F("account_code")),
     _account_rows,
+    Rolled(Facet.ACCOUNT, ("name",)),
 )
 
 
@@ -130,6 +138,7 @@ DESTINATION = Dimension(
     (Column("destination", "Destination", Kind.TEXT), Column("class", "Class", Kind.TEXT)),
     _fixed(k0=F("destination_id")),
     _destination_rows,
+    Rolled(Facet.DESTINATION, ("name",), lambda key: (int(key[0]) if key[0] else None,)),
 )
 
 
@@ -182,7 +191,7 @@ CALLER = Dimension(
 # Time, on the clock of the site. The database groups by what is cut from the instant's text, which is fast on both.
 
 
-def _instant(question: Question) -> Mapping[str, Any]:
+def instant(question: Question) -> Mapping[str, Any]:
     ends = (
         question.period.since.astimezone(question.period.zone),
         question.period.until.astimezone(question.period.zone),
@@ -192,7 +201,13 @@ def _instant(question: Question) -> Mapping[str, Any]:
     return {"k0": Substr(Cast("started_at", CharField()), 1, length)}
 
 
-def _local(text: str, period: Period) -> datetime:
+def by_time(finest: Grain | Callable[[Question], Grain]) -> Rolled:
+    """Rows that roll up times, named like `instant` names those of calls."""
+    known = finest if callable(finest) else lambda _question: finest
+    return Rolled(Facet.WHOLE, ("start",), lambda key: (f"{key[0]:%Y-%m-%d %H:%M}",), known)
+
+
+def on_the_clock(text: str, period: Period) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).astimezone(period.zone)
 
 
@@ -202,7 +217,7 @@ def _time_rows(question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
     days = (period.last_day - period.first_day).days + 1
     found = {}
     for (text,) in keys:
-        local = _local(text, period)
+        local = on_the_clock(text, period)
         if days == 1:
             start = local.replace(minute=0).astimezone(UTC)
             end = start + HOUR
@@ -219,13 +234,18 @@ def _time_rows(question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
     return found
 
 
-WHEN = Dimension((Column("when", "When", Kind.TEXT),), _instant, _time_rows)
+def _finest(question: Question) -> Grain:
+    days = (question.period.last_day - question.period.first_day).days + 1
+    return Grain.HOUR if days == 1 else Grain.DAY if days <= MOST_DAYS else Grain.MONTH
+
+
+WHEN = Dimension((Column("when", "When", Kind.TEXT),), instant, _time_rows, by_time(_finest))
 
 
 def _hour_rows(question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
     found = {}
     for (text,) in keys:
-        hour = _local(text, question.period).hour
+        hour = on_the_clock(text, question.period).hour
         found[text,] = Row(hour, {"hour": f"{hour:02}:00"}, {"hours": f"{hour}-{hour + 1}"})
     return found
 
@@ -233,12 +253,12 @@ def _hour_rows(question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
 def _weekday_rows(question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
     found = {}
     for (text,) in keys:
-        local = _local(text, question.period)
+        local = on_the_clock(text, question.period)
         found[text,] = Row(
             local.isoweekday(), {"weekday": f"{local:%A}", "place": local.isoweekday()}, {"weekday": f"{local:%u}"}
         )
     return found
 
 
-HOUR_OF_DAY = Dimension((Column("hour", "Hour", Kind.TEXT),), _instant, _hour_rows)
-WEEKDAY = Dimension((Column("weekday", "Weekday", Kind.TEXT),), _instant, _weekday_rows)
+HOUR_OF_DAY = Dimension((Column("hour", "Hour", Kind.TEXT),), instant, _hour_rows, by_time(Grain.HOUR))
+WEEKDAY = Dimension((Column("weekday", "Weekday", Kind.TEXT),), instant, _weekday_rows, by_time(Grain.DAY))

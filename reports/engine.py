@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -12,10 +13,13 @@ from django.urls import reverse
 
 from calls import money
 from calls.access import Scope
+from calls.directory.models import FeedState
 from calls.filters import Selection
-from calls.models import Leg
+from calls.models import Call, Leg
 from calls.periods import Period
 from calls.querysets import CallQuerySet, LegQuerySet
+from calls.rollups import Rules
+from reports.limits import within_time
 
 Values = dict[str, Any]
 
@@ -99,7 +103,7 @@ class Question:
         if self.errors:
             return legs.none()
         legs = legs.filter(call_started_at__gte=self.period.since, call_started_at__lt=self.period.until)
-        asked = {name: value for name, value in self.selection.filter.form.cleaned_data.items() if value}
+        asked = self.asked_for
         if asked.keys() - OF_LEGS or self.asks_for_no_department:
             legs = legs.filter(call__in=self.calls().values("pk"))
         else:
@@ -111,6 +115,27 @@ class Question:
     @property
     def asks_for_no_department(self) -> bool:
         return self.selection.asked.get("department") == "null"
+
+    @cached_property
+    def asked_for(self) -> Values:
+        """The filters in force, as they were read."""
+        if self.errors:
+            return {}
+        return {name: value for name, value in self.selection.filter.form.cleaned_data.items() if value}
+
+    @cached_property
+    def rules(self) -> Rules | None:
+        """Those by which every feed's calls of the period are rolled up; None where a feed's are not, as of now."""
+        states = FeedState.objects.select_related("feed")
+        found = None
+        for state in states if self.feed is None else states.filter(pk=self.feed):
+            if not state.rolled_by and not Call.objects.filter(feed=state.feed_id).exists():
+                continue
+            rules = Rules.of(state.feed)
+            if state.rolled_by != str(rules) or (state.rolled_since or self.period.until) > self.period.since:
+                return None
+            found = rules
+        return found if found and found.zone == self.period.zone.key else None
 
     @property
     def feed(self) -> int | None:
@@ -150,6 +175,7 @@ class Answer:
     note: str = ""
     pages: list[str] = field(default_factory=list)
     is_cut: bool = False  # there are more rows, which the report's `every` has
+    before: Values | None = None  # the totals of the period before, where the report has them anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +194,7 @@ class Report:
     group: str  # the question a manager asks, by which the catalogue is ordered
     purpose: str
     columns: Sequence[Column]
-    run: Callable[[Question], Answer]
+    run: Callable[[Question], Answer]  # raises TooLongError when REPORT_SECONDS are over
     sort: str = ""  # a column's name, "-" before it for descending; empty: the order in which it answers
     icon: str = "chart-column"
     has_course: bool = True  # a chart of how the incoming calls ran stands above its rows
@@ -180,6 +206,7 @@ class Report:
     texts: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "run", within_time(self.run))
         object.__setattr__(self, "texts", frozenset(column.name for column in self.columns if column.kind == Kind.TEXT))
 
     def column(self, name: str) -> Column | None:

@@ -8,7 +8,8 @@ from django.db.models import Q
 
 from reports.dimensions import Dimension, Row
 from reports.engine import Answer, Column, Question, Report, Values
-from reports.measures import Measure, added, sums
+from reports.gathering import gathered
+from reports.measures import Measure, added
 
 
 def grouped(
@@ -16,20 +17,15 @@ def grouped(
     measures: Sequence[Measure],
     *,
     only: Q | None = None,
+    opens: Mapping[str, str] | None = None,
     note: str = "",
     order: str = "",
 ) -> Callable[[Question], Answer]:
-    """The `run` of such a report. `only` narrows its calls; `order` is a text of the rows to order them by."""
+    """The `run` of such a report. `only` narrows its calls, and `opens` says so; `order` is a text to order by."""
 
     def run(question: Question) -> Answer:
-        calls = question.calls() if only is None else question.calls().filter(only)
         wanted = dict.fromkeys(["calls", *(need for measure in measures for need in measure.needs)])
-        known = sums(question.now)
-        by = dict(dimension.group(question))
-        found = [
-            (tuple(group[name] for name in by), group)
-            for group in calls.annotate(**by).values(*by).annotate(**{name: known[name] for name in wanted})
-        ]
+        found = gathered(question, dimension.group(question), wanted, dimension.rolled, only=only, opens=opens)
         rows = dimension.rows(question, [key for key, _ in found])
         parts: dict[Hashable, tuple[Row, list[Values]]] = {}
         for key, group in found:
@@ -81,6 +77,6 @@ def grouped_report(
         group,
         purpose,
         (*dimension.columns, *(narrowed(measure.column, opens or {}) for measure in measures)),
-        grouped(dimension, measures, only=only, note=note, order=order),
+        grouped(dimension, measures, only=only, opens=opens, note=note, order=order),
         **more,
     )

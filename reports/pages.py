@@ -7,6 +7,7 @@ from django.http import HttpRequest, QueryDict
 
 from calls.outage_notes import warnings
 from reports.course import course
+from reports.engine import Values
 from reports.export import Document
 from reports.paper import html_of
 from reports.stats import stats_of
@@ -20,6 +21,9 @@ def context_of(
     found, question, answer = document.report, document.question, document.answer
     compares = asked.get("compare", "before" if found.compares else "") == "before" and not question.errors
     before = question.before() if compares else None
+    totals_before: Values = {}
+    if before:
+        totals_before = found.run(before).total if answer.before is None else answer.before
     period = question.period
     return {
         "report": found,
@@ -31,7 +35,7 @@ def context_of(
         "table": report_table(found, question, answer, asked.get("sort", "") or found.sort, most_rows, may_act=may_act),
         "cut": len(answer.rows) > most_rows or answer.is_cut,
         "most_rows": min(most_rows, len(answer.rows)),
-        "stats": stats_of(found, question, answer, found.run(before).total if before else {}),
+        "stats": stats_of(found, question, answer, totals_before),
         "before": before.period if before else None,
         "can_compare": bool(answer.total),
         "course": course(question) if found.has_course and not question.errors else None,

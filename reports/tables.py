@@ -16,7 +16,7 @@ from calls.tables import party
 from reports.engine import Action, Answer, Column, Kind, Question, Report, Values, calls_address
 
 BAR_WIDTH = 72
-MOST_ROWS = 500  # on a page; files have all
+MOST_ROWS = 100  # on a page: drawing them takes longer than to find them; files have all
 TINY_SHARE = 0.0005
 
 

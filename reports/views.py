@@ -17,6 +17,7 @@ from reports.catalogue import REPORTS
 from reports.engine import Question, Report
 from reports.export import PARTS, Document, answered, workbook
 from reports.kept_views import remember
+from reports.limits import TooLongError
 from reports.models import SavedReport
 from reports.pages import context_of, paper_of
 
@@ -61,10 +62,17 @@ def report(request: HttpRequest, slug: str) -> HttpResponse | StreamingHttpRespo
     wanted = request.GET.get("format", "")
     if wanted and (question.errors or wanted not in FORMATS):
         return _refusal(question.errors or [f"“{wanted}” is not a format. Use {', '.join(FORMATS)}."])
-    document = answered(found, question, request.GET.get("sort", ""), name_of(request))
-    if wanted:
-        return _file(request, document, wanted)
-    context = context_of(document, request.GET, may_act=_may_act(request, found))
+    sort, maker, may_act = request.GET.get("sort", ""), name_of(request), _may_act(request, found)
+    try:
+        document = answered(found, question, sort, maker)
+        if wanted:
+            return _file(request, document, wanted)
+        context = context_of(document, request.GET, may_act=may_act)
+    except TooLongError as error:
+        if wanted:
+            return HttpResponse(str(error), status=503, content_type="text/plain; charset=utf-8")
+        question.errors.append(str(error))
+        context = context_of(answered(found, question, sort, maker), request.GET, may_act=may_act)
     return render(
         request,
         "reports/report.html",

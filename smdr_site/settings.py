@@ -154,6 +154,10 @@ vars().update(env.email_url("EMAIL_URL", default="smtp://localhost:25"))
 EMAIL_TIMEOUT = NOTIFY_TIMEOUT_SECONDS
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("NOTIFY_FROM", default="tollbook@localhost")
 
+# Reports that read the calls themselves are stopped after so long.
+
+REPORT_SECONDS = whole_number("REPORT_SECONDS", default=20, least=1, most=3_600)
+
 # Static files: ours, and those that come inside packages.
 
 STATIC_URL = "/static/"

@@ -1,6 +1,7 @@
 """Calls by extension: what each device was offered, answered, missed and dialled."""
 
 from collections import defaultdict
+from dataclasses import dataclass
 
 from django.db.models import Count, Q, Sum
 
@@ -9,23 +10,82 @@ from calls.costing.models import Chargeback, CostingChoice
 from calls.counting import LEG_COUNTS, NO_DEVICE
 from calls.directory.models import Extension
 from calls.models import Leg
+from calls.querysets import LegQuerySet
+from calls.records import CallState
 from reports.engine import Amount, Answer, Column, Kind, Question, Report, Values
+from reports.limits import in_time
 from reports.measures import SEVERAL
+from reports.rolled import leg_rollups
 
 MEASURES = {
-    **{name: Count("pk", filter=condition) for name, condition in LEG_COUNTS.items()},
+    **{name: Count("pk", filter=condition) for name, condition in LEG_COUNTS.items() if name != "taken"},
     "talks": Count("pk", filter=Q(answered_at__isnull=False)),
     "ring": Sum("ring_seconds"),
     "talk": Sum("talk_seconds"),
     "hold": Sum("hold_seconds"),
 }
+ROLLED = {
+    "offered": Sum("legs", filter=Q(direction="in"), default=0),
+    "answered": Sum("talks", filter=Q(direction="in"), default=0),
+    "missed": Sum("missed", filter=Q(direction="in"), default=0),
+    "made": Sum("firsts", filter=Q(direction="out"), default=0),
+    **{name: Sum(name) for name in ("talks", "ring", "talk", "hold", "legs", "firsts", "charged")},
+}
+assert ROLLED.keys() > MEASURES.keys()
+Device = tuple[int, str]
+
+
+@dataclass(slots=True)
+class Counted:
+    """Sums by device, and the millionths each is charged; SEVERAL `currency` and no charges where currencies meet."""
+
+    devices: dict[Device, Values]
+    charges: dict[Device, int]
+    currency: str
+    calls: int
+
+
+def of_legs(question: Question) -> Counted:
+    legs = question.legs()
+    calls = legs.aggregate(calls=Count("call", distinct=True))["calls"]
+    return Counted(_by_device(legs), *charged(question), calls)
+
+
+def _by_device(legs: LegQuerySet) -> dict[Device, Values]:
+    found = legs.values("call__feed_id", "extension").annotate(**MEASURES)
+    return {(row.pop("call__feed_id"), row.pop("extension")): row for row in found}
+
+
+def of_rollups(question: Question) -> Counted | None:
+    """The same from roll-ups and the legs of live calls, which have no cost yet; None where roll-ups do not have it."""
+    parts = leg_rollups(question)
+    if parts is None:
+        return None
+    open_calls = question.calls().exclude(state=CallState.ENDED)
+    live = question.legs().filter(call__in=open_calls.values("pk"))
+    found = Counted(_by_device(live), defaultdict(int), "", live.aggregate(calls=Count("call", distinct=True))["calls"])
+    named = {f"s_{name}": wanted for name, wanted in ROLLED.items()}
+    currencies = set()
+    for row in (row for rows in parts for row in rows.values("feed_id", "extension", "currency").annotate(**named)):
+        device, currency = (row["feed_id"], row["extension"]), row["currency"]
+        sums = {name: int(row[f"s_{name}"]) for name in ROLLED}
+        found.calls += sums.pop("firsts")
+        if amount := sums.pop("charged"):
+            currencies.add(currency)
+            found.charges[device] += amount
+        if sums.pop("legs"):
+            known = found.devices.get(device, dict.fromkeys(MEASURES, 0))
+            found.devices[device] = {name: known[name] + sums[name] for name in MEASURES}
+    if len(currencies) > 1:
+        found.charges, found.currency = {}, SEVERAL
+    else:
+        found.currency = next(iter(currencies), "")
+    return found
 
 
 def run(question: Question) -> Answer:
     """One row a device with any leg of a call that started in the period; the total adds them up."""
-    legs = question.legs()
-    costs, currency = charged(question)
-    found = list(legs.values("call__feed_id", "extension").annotate(**MEASURES))
+    found = of_rollups(question) or of_legs(question)
     names = {
         (feed, number): (name, department or "")
         for feed, number, name, department in Extension.objects.values_list(
@@ -34,23 +94,21 @@ def run(question: Question) -> Answer:
     }
     rows: list[Values] = []
     keys: list[dict[str, str] | None] = []
-    for row in found:
-        feed, number = row.pop("call__feed_id"), row["extension"]
+    for (feed, number), sums in found.devices.items():
         name, department = names.get((feed, number), ("", ""))
-        row["cost"] = None if currency == SEVERAL else Amount(costs.get((feed, number), 0), currency)
-        row["currency"] = currency
-        rows.append({**row, "name": name, "department": department, **_averages(row)})
+        cost = None if found.currency == SEVERAL else Amount(found.charges.get((feed, number), 0), found.currency)
+        row = {"extension": number, **sums, "cost": cost, "currency": found.currency}
+        rows.append({**row, "name": name, "department": department, **_averages(sums)})
         keys.append({"extension": number or NO_DEVICE, "feed": str(feed)})
-    total: Values = {name: sum(row[name] for row in found) for name in MEASURES}
+    total: Values = {name: sum(row[name] for row in rows) for name in MEASURES}
     parts = [row["cost"].millionths for row in rows if row["cost"] is not None]
-    total["cost"] = Amount(sum(parts), currency) if parts else None
-    total |= {"extension": "Total", "name": "", "department": "", "currency": currency, **_averages(total)}
-    calls = legs.aggregate(calls=Count("call", distinct=True))["calls"]
+    total["cost"] = Amount(sum(parts), found.currency) if parts else None
+    total |= {"extension": "Total", "name": "", "department": "", "currency": found.currency, **_averages(total)}
     return Answer(
         rows,
         keys,
         total,
-        calls,
+        found.calls,
         note="A call that reached several devices counts at each, so the columns add up to more than the calls.",
     )
 
@@ -73,7 +131,7 @@ def charged(question: Question) -> tuple[dict[tuple[int, str], int], str]:
         for call, extension, seconds in talks.values_list("call_id", "extension", "talk_seconds"):
             legs[call].append(Part(extension, seconds))
     fields = ("pk", "feed_id", "extension", "last_extension", "cost")
-    for pk, feed, extension, last, cost in calls.values_list(*fields).iterator(5_000):
+    for pk, feed, extension, last, cost in in_time(calls.values_list(*fields).iterator(5_000)):
         for device, part in allocated(cost, shares(rule, extension, last, legs.get(pk, []))).items():
             found[feed, device] += part
     return found, next(iter(currencies), "")

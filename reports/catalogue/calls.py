@@ -12,6 +12,7 @@ from calls.models import Call
 from calls.querysets import CallQuerySet
 from calls.showing import Showing
 from reports.engine import Amount, Answer, Column, Kind, Question, Report, Values
+from reports.limits import in_time
 from reports.measures import CURRENCY
 
 MOST = 100
@@ -125,7 +126,7 @@ def home_code(call: Call) -> str:
 def _unusual(question: Question) -> Answer:
     """Long calls, and outgoing ones that are international or out of hours; the database leaves out what is neither."""
     found: list[Call] = []
-    for part in _parts(_perhaps_unusual(question)):
+    for part in in_time(_parts(_perhaps_unusual(question))):
         found += [call for call in part if reasons(call)]
         if len(found) > MOST_LISTED:
             break

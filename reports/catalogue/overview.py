@@ -1,6 +1,7 @@
 """Overview: the period's figures beside those of the period before."""
 
 from reports.engine import Answer, Column, Kind, Question, Report, Values
+from reports.gathering import totals
 from reports.grouped import figures
 from reports.measures import (
     ABANDONED,
@@ -13,31 +14,23 @@ from reports.measures import (
     OFFERED,
     TALK,
     UNRETURNED,
-    added,
-    sums,
 )
 
 MEASURES = (OFFERED, ANSWERED, ABANDONED, UNRETURNED, LEVEL, ANSWER_TIME, MADE, NO_ANSWER, TALK, AVERAGE_TALK)
 NEEDS = tuple(dict.fromkeys(["calls", *(need for measure in MEASURES for need in measure.needs)]))
 
 
-def totals(question: Question) -> Values:
-    """The sums of all calls asked for."""
-    known = sums(question.now)
-    return added([question.calls().aggregate(**{name: known[name] for name in NEEDS})], NEEDS)
-
-
 def run(question: Question) -> Answer:
     rows: list[Values] = []
     keys: list[dict[str, str] | None] = []
-    calls = 0
+    calls: int | None = None
     for asked, words in ((question, "This period"), (question.before(), "The period before")):
-        found = totals(asked)
-        calls = calls or found["calls"]
+        found = totals(asked, NEEDS)
+        calls = found["calls"] if calls is None else calls
         rows.append({"period": words, "dates": asked.period.dates, **figures(MEASURES, found)})
         keys.append(asked.period.query())
-    total = {name: value for name, value in rows[0].items() if name not in {"period", "dates"}}
-    return Answer(rows, keys, total, calls)
+    now, before = ({name: row[name] for name in row if name not in {"period", "dates"}} for row in rows)
+    return Answer(rows, keys, now, calls or 0, before=before)
 
 
 REPORT = Report(

@@ -10,6 +10,7 @@ from calls.directory.models import Trunk
 from reports.concurrency import traffic
 from reports.engine import Answer, Column, Kind, Question, Report, Values
 from reports.erlang import blocking, trunks_needed
+from reports.limits import in_time
 
 GRADE_OF_SERVICE = 0.01
 Span = tuple[int, int]
@@ -27,7 +28,9 @@ def run(question: Question) -> Answer:
     seen: dict[str, set[tuple[int, str]]] = defaultdict(set)
     calls = question.calls().exclude(trunk="")
     ends = Coalesce("ended_at", "last_event_at")
-    for feed, trunk, began, ended in calls.values_list("feed_id", "trunk", "started_at", ends).iterator(10_000):
+    for feed, trunk, began, ended in in_time(
+        calls.values_list("feed_id", "trunk", "started_at", ends).iterator(10_000)
+    ):
         carrier = known.get((feed, trunk), "No carrier")
         seen[carrier].add((feed, trunk))
         spans[carrier].append((max(int(began.timestamp()), since), min(int(ended.timestamp()), until)))

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from calls.assembly import fold
-from calls.directory.models import Extension, Feed
+from calls.directory.models import Extension, Feed, FeedState
 from calls.models import Call, CallEvent, Leg
 from calls.records import Event, FoldedCall
 
@@ -111,6 +111,7 @@ def store_folded(feed: Feed, folded: FoldedCall, events: list[Event], **fields: 
             del values[name]
         received = datetime.fromtimestamp(event.received_us / 1_000_000, UTC)
         CallEvent.objects.create(call=call, received_at=received, line_hash=zlib.crc32(event.line), **values)
+    FeedState.objects.filter(feed=feed).update(rolled_by="")  # roll-ups know only of what the store wrote
     return call
 
 

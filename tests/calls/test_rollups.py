@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db.models import F, Sum
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
@@ -51,7 +51,7 @@ def office() -> CallStore:
     return CallStore(feed.pk)
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, phases=(Phase.generate,), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_they_are_the_sums_of_the_calls_after_any_events_in_any_batches(office: CallStore, data: st.DataObject) -> None:
     """Late lines, calls that go on after their end, swept and reopened ones, other kinds of devices, new prices."""
@@ -170,6 +170,21 @@ def test_calls_that_come_while_they_are_made_again_are_counted_once(office: Call
     assert prove(office, None, None)[1] == 0
     day = CallRollup.objects.filter(grain=Grain.DAY, facet=1).aggregate(all=Sum("calls"))
     assert day["all"] == 4
+
+
+def test_a_day_is_as_long_as_the_clock_makes_it(office: CallStore) -> None:
+    """25 October 2026 has 25 hours, 29 March 23; both are whole hours, and a month is its days."""
+    spring = ("2026-03-28T23:59", "2026-03-29T00:30", "2026-03-29T22:59", "2026-03-29T23:00")
+    autumn = ("2026-10-24T22:59", "2026-10-24T23:00", "2026-10-25T00:30", "2026-10-25T23:59", "2026-10-26T00:00")
+    for at in spring + autumn:
+        store_call(office, started_at=datetime.fromisoformat(f"{at}+00:00"))
+    days = CallRollup.objects.filter(grain=Grain.DAY, facet=1).order_by("start").values_list("start", "calls")
+    assert [(f"{start:%m-%d %H}", calls) for start, calls in days] == [
+        ("03-28 00", 1), ("03-29 00", 2), ("03-29 23", 1), ("10-23 23", 1), ("10-24 23", 3), ("10-26 00", 1),
+    ]  # fmt: skip
+    months = CallRollup.objects.filter(grain=Grain.MONTH, facet=1).order_by("start").values_list("start", "calls")
+    assert [(f"{start:%m-%d %H}", calls) for start, calls in months] == [("03-01 00", 4), ("09-30 23", 5)]
+    assert prove(office, None, None)[1] == 0
 
 
 @pytest.mark.parametrize(

@@ -173,5 +173,5 @@ def test_its_queries_do_not_grow_with_its_rows(
     loaded: list[dict[str, Any]], viewer: Client, fresh_sidebar: None, django_assert_max_num_queries: Any
 ) -> None:
     viewer.get("/reports/")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(20):
         viewer.get(f"/reports/by-extension/?{PERIOD}")

@@ -17,6 +17,8 @@ from calls.access import EVERYTHING
 from calls.costing.models import Chargeback, CostingChoice
 from calls.costing.versions import install_example
 from calls.models import Call
+from calls.rollup_building import prove
+from calls.store import CallStore
 from reports.catalogue import REPORTS
 from reports.engine import Kind, Question
 
@@ -72,6 +74,7 @@ def test_currencies_are_never_added(priced: int) -> None:
     call = Call.objects.filter(cost__gt=0).exclude(department=None).first()
     assert call
     Call.objects.filter(pk=call.pk).update(currency="EUR")
+    assert prove(CallStore(call.feed_id), None, None)[1] > 0
     answer = REPORTS["cost-by-department"].run(question())
     row = next(row for row in answer.rows if call.department and row["department"] == call.department.name)
     assert (row["cost"], row["currency"], answer.total["cost"]) == (None, "several", None)

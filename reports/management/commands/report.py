@@ -17,6 +17,7 @@ from reports import paper
 from reports.catalogue import REPORTS
 from reports.engine import Answer, Column, Kind, Question, Report
 from reports.export import PARTS, Document, answered, workbook
+from reports.limits import TooLongError
 from reports.pages import paper_of
 from reports.tables import figure
 from smdr_site.commands import ArgumentParser, Error
@@ -46,7 +47,10 @@ class Command(TollbookCommand):
         question = Question(_parameters(options), EVERYTHING, now)
         if question.errors:
             raise Error(" ".join(question.errors), returncode=2)
-        document = answered(report, question, options["sort"], "manage.py report")
+        try:
+            document = answered(report, question, options["sort"], "manage.py report")
+        except TooLongError as error:
+            raise Error(str(error)) from None
         if options["format"] in PARTS:
             for part in PARTS[options["format"]](document):
                 self.stdout.write(part, ending="")

@@ -1,0 +1,86 @@
+"""The sums of a question's calls by what a report groups them by: from roll-ups if they can, else from calls."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, F, Q
+
+from calls.counting import CALL_COUNTS
+from calls.models import Facet, Grain
+from calls.querysets import CallQuerySet
+from calls.records import CallState
+from reports.engine import Question, Values
+from reports.measures import added, sums
+from reports.rolled import SUMS, nothing, rollups, whole
+
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """How a dimension's groups are found in roll-ups: `key` makes of `fields` what the database groups calls by."""
+
+    facet: Facet
+    fields: tuple[str, ...]
+    key: Callable[[Key], Key] = tuple
+    finest: Callable[[Question], Grain] = lambda _question: Grain.MONTH
+
+
+WHOLE = Rolled(Facet.WHOLE, ())
+
+
+def gathered(
+    question: Question,
+    by: Mapping[str, Any],
+    needs: Collection[str],
+    rolled: Rolled | None,
+    *,
+    only: Q | None = None,
+    opens: Mapping[str, str] | None = None,
+) -> list[tuple[Key, Values]]:
+    """Groups by key, one more than once if need be; without `by` all of it under (). Each has calls.
+
+    `only` narrows the calls; `opens` says it as an address does, by which roll-ups can.
+    """
+    calls = question.calls() if only is None else question.calls().filter(only)
+    direction = (opens or {}).get("direction", "")
+    if rolled is None or question.errors or (only is not None and set(opens or ()) != {"direction"}):
+        return _of_calls(question, calls, by, needs)
+    parts = rollups(question, rolled.facet, rolled.finest(question), needs)
+    if parts is None:
+        return _of_calls(question, calls, by, needs)
+    asked = {name: SUMS[name] for name in needs if name in SUMS}
+    found = []
+    for rows in parts:
+        narrowed = rows.filter(direction=direction) if direction else rows
+        for key, group in _groups(narrowed, {name: F(name) for name in rolled.fields}, asked):
+            if group["calls"]:
+                found.append((rolled.key(key), nothing(needs) | {name: whole(name, group[name]) for name in asked}))
+    found += _of_calls(question, calls.exclude(state=CallState.ENDED), by, needs)
+    if "unreturned" in needs:
+        found += [
+            (key, nothing(needs) | counted)
+            for key, counted in _groups(calls.filter(CALL_COUNTS["unreturned"]), by, {"unreturned": Count("pk")})
+        ]
+    return found
+
+
+def _of_calls(
+    question: Question, calls: CallQuerySet, by: Mapping[str, Any], needs: Collection[str]
+) -> list[tuple[Key, Values]]:
+    known = sums(question.now)
+    return _groups(calls, by, {name: known[name] for name in needs})
+
+
+def _groups(rows: Any, by: Mapping[str, Any], asked: Mapping[str, Any]) -> list[tuple[Key, Values]]:
+    """Named apart from the columns, which sums of roll-ups are named after."""
+    sums_of = {f"s_{name}": wanted for name, wanted in asked.items()}
+    named = {f"by_{name}": wanted for name, wanted in by.items()}
+    found = rows.annotate(**named).values(*named).annotate(**sums_of) if by else [rows.aggregate(**sums_of)]
+    return [(tuple(group[name] for name in named), {name: group[f"s_{name}"] for name in asked}) for group in found]
+
+
+def totals(question: Question, needs: Collection[str]) -> Values:
+    """The sums of all calls asked for."""
+    return added([found for _, found in gathered(question, {}, needs, WHOLE)], needs)

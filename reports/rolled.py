@@ -1,0 +1,123 @@
+"""Which roll-ups hold the calls that a question is about, the coarsest there are; None where none do."""
+
+from collections.abc import Collection, Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import BigIntegerField, F, Max, Min, Q, Sum
+
+from calls.counting import NO_DEVICE
+from calls.models import CallRollup, Facet, Grain, LegRollup
+from calls.periods import DAY, Period, day_start, month_start
+from calls.rows import EPOCH
+from reports.engine import Question, Values
+
+_IN, _OUT = Q(direction="in"), Q(direction="out")
+_KNOWN = F("calls") - F("unknown")
+NAMED = {"trunk": Facet.TRUNK, "did": Facet.DID, "account_code": Facet.ACCOUNT}
+FILTERS = {"feed", "department", "direction", "outcome", "weekday", "hours", *NAMED}
+LEG_FILTERS = {"feed", "department", "direction", "outcome"}
+MONEY = {"cost", "recharge", "unrated", "first_currency", "last_currency"}  # not kept by hour
+NONE_ENDED = {"waiting_late", "unreturned"}  # live calls only, and what hangs on other calls
+
+
+def _sum(what: Any, **more: Any) -> Sum:
+    return Sum(what, default=0, output_field=BigIntegerField(), **more)
+
+
+SUMS: dict[str, Any] = {
+    "offered": _sum(_KNOWN, filter=_IN),
+    "made": _sum(_KNOWN, filter=_OUT),
+    "answered_in": _sum("answered", filter=_IN),
+    "answered_out": _sum("answered", filter=_OUT),
+    "abandoned": _sum(_KNOWN - F("answered"), filter=_IN),
+    "no_answer": _sum(_KNOWN - F("answered"), filter=_OUT),
+    "talk_in": _sum("talk", filter=_IN),
+    "talk_out": _sum("talk", filter=_OUT),
+    "first_currency": Min("currency", filter=Q(calls__gt=0) & ~Q(currency="")),
+    "last_currency": Max("currency", filter=Q(calls__gt=0) & ~Q(currency="")),
+    **{
+        name: _sum(name)
+        for name in ("calls", "unknown", "answered", "lost", "talk", "ring", "queue", "hold", "in_time",
+                     "short_abandoned", "handled", "to_answer", "to_person", "cost", "recharge", "unrated")
+    },
+}  # fmt: skip
+
+
+def rollups(question: Question, facet: Facet, finest: Grain, needs: Collection[str]) -> list[Any] | None:
+    """Query sets of CallRollup that together hold the question's ended calls, by `facet`, no coarser than `finest`."""
+    asked = question.asked_for
+    if asked.keys() - FILTERS or set(needs) - SUMS.keys() - NONE_ENDED:
+        return None
+    facets = {NAMED[name] for name in asked.keys() & NAMED.keys()} | ({facet} - {Facet.WHOLE})
+    if "department" in asked or question.scope.departments is not None:
+        facets.add(Facet.DEPARTMENT)
+    grain = min(finest, Grain.HOUR if "hours" in asked else Grain.DAY if "weekday" in asked else Grain.MONTH)
+    rules = question.rules
+    spans = _spans(question.period, grain, rules.step_seconds) if rules else None
+    if spans is None or len(facets) > 1:
+        return None
+    if spans[0][0] != Grain.HOUR:
+        facets = facets or {Facet.DEPARTMENT}
+    elif facets - {Facet.DEPARTMENT} or "outcome" in asked or MONEY & set(needs):
+        return None
+    (chosen,) = facets or {Facet.WHOLE}
+    rows = CallRollup.objects.filter(_conditions(question), facet=chosen)
+    return [rows.filter(grain=grain, start__gte=since, start__lt=until) for grain, since, until in spans]
+
+
+def leg_rollups(question: Question) -> list[Any] | None:
+    """The same of LegRollup, where the question is of whole days."""
+    spans = _spans(question.period, Grain.MONTH, 0) if question.period.whole_days and question.rules else None
+    if spans is None or question.asked_for.keys() - LEG_FILTERS:
+        return None
+    rows = LegRollup.objects.filter(_conditions(question))
+    return [rows.filter(grain=grain, start__gte=since, start__lt=until) for grain, since, until in spans]
+
+
+def whole(name: str, value: Any) -> Any:
+    """A sum as that of calls is."""
+    return timedelta(seconds=value) if name == "to_person" else value
+
+
+def nothing(needs: Collection[str]) -> Values:
+    """The sums of no calls."""
+    return {name: None if name in {"first_currency", "last_currency"} else whole(name, 0) for name in needs}
+
+
+def _conditions(question: Question) -> Q:
+    asked, found = question.asked_for, Q()
+    if question.scope.departments is not None:
+        found &= Q(department__in=sorted(question.scope.departments))
+    for name, value in asked.items():
+        match name:
+            case "department":
+                found &= Q(department=0 if question.asks_for_no_department else value.pk)
+            case "feed" | "direction" | "outcome":
+                found &= Q(**{name: value})
+            case "weekday":
+                found &= Q(start__iso_week_day=value)
+            case "hours":
+                found &= Q(start__hour__gte=value[0], start__hour__lt=value[1])
+            case "trunk" | "did" | "account_code":
+                found &= Q(name="" if value == NO_DEVICE else value)
+    return found
+
+
+def _spans(period: Period, finest: Grain, step_seconds: int) -> list[tuple[Grain, datetime, datetime]] | None:
+    """The period in parts of one grain each: days up to a month's begin, months, and the days after them."""
+    if finest == Grain.HOUR or not period.whole_days:
+        ends = (period.since - EPOCH, period.until - EPOCH)
+        is_apart = any(end % timedelta(seconds=step_seconds) for end in ends) if step_seconds else True
+        return None if is_apart else [(Grain.HOUR, period.since, period.until)]
+    first, end = period.first_day, period.last_day + DAY
+    begin, stop = month_start(first + 31 * DAY) if first.day > 1 else first, month_start(end)
+    if finest == Grain.DAY or begin >= stop:
+        return [(Grain.DAY, period.since, period.until)]
+    return list(_parts([(Grain.DAY, first, begin), (Grain.MONTH, begin, stop), (Grain.DAY, stop, end)], period))
+
+
+def _parts(parts: list[tuple[Grain, date, date]], period: Period) -> Iterator[tuple[Grain, datetime, datetime]]:
+    for grain, first, end in parts:
+        if first < end:
+            yield grain, day_start(first, period.zone), day_start(end, period.zone)

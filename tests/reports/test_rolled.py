@@ -1,0 +1,103 @@
+"""Every report says the same from roll-ups as from the calls: its rows, total, distinct calls, and its course."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+
+from calls.access import EVERYTHING, Scope
+from calls.costing.models import Chargeback, CostingChoice
+from calls.costing.versions import install_example
+from calls.directory.models import Department, Feed
+from calls.models import Call, CallRollup, LegRollup
+from calls.store import CallStore
+from reports.catalogue import REPORTS
+from reports.course import course
+from reports.engine import Answer, Question, Report
+from tests.calls.factories import ANSWERED, make_feed
+from tests.calls.priced import store_call
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+MONTHS = "since=2025-12-30&until=2026-02-02"
+
+
+@pytest.fixture
+def stored(request: pytest.FixtureRequest) -> None:
+    """The simulated office, priced and charged by talk, with calls of other months, in progress, of another feed."""
+    install_example(date(2025, 1, 1))
+    CostingChoice.objects.update_or_create(pk=1, defaults={"is_on": True, "chargeback": Chargeback.TALK})
+    request.getfixturevalue("loaded")
+    stores = CallStore(Feed.objects.get().pk), CallStore(make_feed("Elsewhere").pk)
+    for days in (-13, -12, 0, 19, 20):
+        for place, store in enumerate(stores):
+            at = datetime(2026, 1, 12, 23, 59, tzinfo=UTC) + timedelta(days=days, minutes=place)
+            store_call(store, started_at=at, direction="in" if days % 2 else "out", did="2079460700")
+            store_call(store, ANSWERED[:2], started_at=at, direction="in")
+            store_call(store, ANSWERED[:1], started_at=at + timedelta(hours=3), direction="in")
+
+
+def asked(parameters: str, scope: Scope = EVERYTHING, *, of_calls: bool = False) -> Question:
+    question = Question(QueryDict(parameters), scope, datetime(2026, 1, 13, 12, tzinfo=UTC))
+    assert not question.errors
+    if of_calls:
+        question.__dict__["rules"] = None
+    return question
+
+
+def said(report: Report, question: Question) -> tuple[Any, ...]:
+    answer: Answer = report.run(question)
+    lines = sorted(zip(map(plain, answer.rows), answer.keys, strict=True), key=str)
+    return lines, plain(answer.total), answer.calls, plain(answer.before or {})
+
+
+def plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: None if value is None else str(value) for name, value in values.items()}
+
+
+FILTERED = (
+    f"{MONTHS}&outcome=answered&direction=out", f"{MONTHS}&weekday=1&department=null", f"{MONTHS}&hours=9-12&weekday=2",
+    f"{MONTHS}&trunk=92108&did=none", "since=2026-01-12&until=2026-01-12&did=none", "period=this-month&trunk=92108",
+    "since=2026-01-12T09:00&until=2026-01-13T11:00",
+)  # fmt: skip
+ROLLED = (
+    "overview", "by-account-code", "by-did", "by-extension", "by-department", "volume", "by-hour", "by-weekday",
+    "by-destination", "cost-by-department", "by-trunk", "unused",
+)  # fmt: skip
+SOME = ("overview", "by-extension", "volume", "by-trunk", "cost-by-department")
+
+
+def test_answers_are_identical(stored: None) -> None:
+    """Those of the other reports are of calls, whatever is asked."""
+    sales = Department.objects.get(name="Sales").pk
+    elsewhere = Feed.objects.get(name="Elsewhere").pk
+    asks = [(parameters, EVERYTHING, SOME) for parameters in (*FILTERED, f"{MONTHS}&feed={elsewhere}")]
+    asks += [(MONTHS, EVERYTHING, ROLLED), (MONTHS, Scope(frozenset({sales}), 3), ROLLED)]
+    for parameters, scope, slugs in asks:
+        assert course(asked(parameters, scope)) == course(asked(parameters, scope, of_calls=True)), parameters
+        for slug in slugs:
+            rolled = said(REPORTS[slug], asked(parameters, scope))
+            assert rolled == said(REPORTS[slug], asked(parameters, scope, of_calls=True)), (slug, parameters)
+
+
+def test_those_that_have_to_be_fast_use_them_and_only_as_long_as_their_rules_hold(stored: None) -> None:
+    """Emptied roll-ups are seen by the reports that use them."""
+    before = REPORTS["overview"].run(asked(MONTHS)).total
+    target = Feed.objects.get(name="Head office").answer_target_seconds
+    Feed.objects.filter(name="Head office").update(answer_target_seconds=1)
+    question = asked(MONTHS)
+    assert question.rules is None
+    assert REPORTS["overview"].run(question).total["service_level"] < before["service_level"]
+    assert asked(f"{MONTHS}&feed={Feed.objects.get(name='Elsewhere').pk}").rules is not None
+    Feed.objects.filter(name="Head office").update(answer_target_seconds=target)
+    CallRollup.objects.all().delete()
+    LegRollup.objects.all().delete()
+    live = Call.objects.exclude(state="ended").count()
+    for slug in ("by-department", "by-trunk", "by-account-code", "volume", "by-hour", "by-weekday", "by-extension",
+                 "cost-by-department"):  # fmt: skip
+        for period in (MONTHS, "since=2026-01-01&until=2026-01-31"):
+            expected = Call.objects.exclude(state="ended").filter(
+                started_at__gte=(question := asked(period)).period.since, started_at__lt=question.period.until
+            ).count()  # fmt: skip
+            assert REPORTS[slug].run(question).calls == expected, slug
+    assert live
