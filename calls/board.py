@@ -1,4 +1,4 @@
-"""What the live board shows: calls, totals and feeds as one viewer's scope lets them be seen (docs/board.md).
+"""What the live board shows: calls, totals and feeds as one viewer's scope lets them be seen (docs/architecture.md).
 
 Synchronous, for one thread. A Room holds what the viewers of one scope have been told, so that a change is one
 query and one serialisation for all of them.
@@ -25,6 +25,7 @@ from calls.panels import Kept, Panels, health_panel
 from calls.records import CallState
 
 MOST_CALLS = 1_000  # keeps a snapshot far below the 1 MiB at which a WebSocket message is refused
+HELD_UP = "Lines are held up. Whoever looks after the feeds can see why."
 RECENTLY_ENDED = timedelta(seconds=60)
 OPEN_STATES = tuple(state.value for state in CallState if state != CallState.ENDED)
 
@@ -90,6 +91,7 @@ class FeedMessage(TypedDict):
     last_line_at: str | None
     state: str
     usual_seconds: float | None  # between two lines at this hour; told of a silent feed only
+    error: str  # what keeps its lines back (a full disk, a database that is gone), or empty
 
 
 @dataclass(slots=True)
@@ -157,6 +159,12 @@ class Room:
         for call in self.calls.values():
             in_progress[call.state] += 1
         return {**self.panels.totals, "in_progress": in_progress}
+
+    def shown(self, feeds: list[FeedMessage]) -> list[FeedMessage]:
+        """An error may name addresses: who does not see all is told that there is one."""
+        if self.scope.sees_raw_lines:
+            return feeds
+        return [{**feed, "error": feed["error"] and HELD_UP} for feed in feeds]
 
     def health(self) -> str:
         """The worst of the feeds, as the sidebar shows it."""
@@ -237,7 +245,7 @@ class Board:
         if room.directory != self.names.revision:
             changed |= self._renamed(room, changed.keys())
         room.seen, room.directory = look.vector, self.names.revision
-        feeds = room.feeds if look.feeds is None else look.feeds
+        feeds = room.feeds if look.feeds is None else room.shown(look.feeds)
         panels = room.news_of_panels()
         if not (changed or removed or panels or feeds != room.feeds or room.owes_message):
             return None
@@ -262,7 +270,7 @@ class Board:
         room.calls = {
             row[0]: self._told(Shown(*row), room.scope) for row in waiting.values_list(*Shown._fields)[:MOST_CALLS]
         }
-        room.feeds = feed_messages()
+        room.feeds = room.shown(feed_messages())
 
     def _changes(self, room: Room, since: dict[int, int], now: datetime) -> tuple[dict[int, Told], list[int]]:
         changed: dict[int, Told] = {}
@@ -358,6 +366,7 @@ def feed_message(feed: Feed, health: FeedHealth) -> FeedMessage:
         "last_line_at": utc_text(health.last_line_at),
         "state": health.state,
         "usual_seconds": usual_seconds(feed) if health.state == SILENT else None,
+        "error": health.error,
     }
 
 

@@ -26,7 +26,7 @@ CALL_FIELDS = {
     "extension", "extension_name", "device", "device_name", "from_extension", "trunk", "trunk_name", "number",
     "number_display", "contact_name", "did", "did_name", "account_code",
 }  # fmt: skip
-FEED_FIELDS = {"name", "connected", "last_line_at", "state", "usual_seconds"}
+FEED_FIELDS = {"name", "connected", "last_line_at", "state", "usual_seconds", "error"}
 
 OpenBoard = Callable[..., Awaitable[tuple[Board, dict[str, Any]]]]
 
@@ -88,6 +88,7 @@ async def test_snapshot_first_with_every_field(office: Office, open_board: OpenB
         "last_line_at": None,
         "state": "lost",
         "usual_seconds": None,
+        "error": "",
     }
 
 
@@ -181,8 +182,15 @@ async def test_feeds_say_how_they_are(office: Office, open_board: OpenBoard) -> 
             defaults={"heartbeat_at": now, "started_at": now, "connections": 1, "connected_since": now, **fields},
         )
 
-    await in_database(heard)(last_line_at=datetime.now(UTC))
-    told = await board.until(lambda told: told["feeds"][0]["state"] == "live")
+    masked, _ = await open_board(await in_database(make_user)(masked_digits=4))
+    full = "The journal cannot be written: No space left on device."
+    await in_database(heard)(last_line_at=datetime.now(UTC), error=full)
+    assert (await board.until(lambda told: told["feeds"][0]["error"]))["feeds"][0]["error"] == full
+    held_up = await masked.until(lambda told: told["feeds"][0]["error"])
+    assert "journal" not in held_up["feeds"][0]["error"]
+    await in_database(heard)(error="")
+    told = await board.until(lambda told: not told["feeds"][0]["error"])
+    assert told["feeds"][0]["state"] == "live"
     assert told["feeds"][0].keys() == FEED_FIELDS
     assert told["feeds"][0]["connected"] is True
     long_ago = datetime(2026, 1, 1, tzinfo=UTC)

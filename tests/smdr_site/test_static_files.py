@@ -23,6 +23,7 @@ def test_a_file_changed_under_a_running_server_is_served_as_it_is_now(settings: 
         script.write_text(text)
         answer = got()
         assert b"".join(answer) == text.encode()
+        answer.close()
         assert answer["Content-Length"] == str(len(text))
     script.unlink()
     assert got().status_code == 404
