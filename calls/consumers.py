@@ -22,6 +22,7 @@ RESYNC_EVERY_SECONDS = 0.5
 class SeatedConsumer(AsyncWebsocketConsumer):
     """Sends a snapshot, then deltas; the one thing it is told is `{"type": "resync"}`."""
 
+    channel_layer_alias = "none"  # the hub alone listens: a socket needs no subscription, and opens without Redis too
     last_resync = float("-inf")
     ticket = Ticket()
 
