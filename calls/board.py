@@ -1,13 +1,13 @@
-"""What the live board shows: calls, totals and feeds as one viewer's scope lets them be seen (docs/board.md).
+"""What the live board shows: calls, totals and feeds as one viewer's scope lets them be seen (docs/architecture.md).
 
 Synchronous, for one thread. A Room holds what the viewers of one scope have been told, so that a change is one
 query and one serialisation for all of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from django.conf import settings
 from django.utils import timezone
@@ -25,6 +25,7 @@ from calls.panels import Kept, Panels, health_panel
 from calls.records import CallState
 
 MOST_CALLS = 1_000  # keeps a snapshot far below the 1 MiB at which a WebSocket message is refused
+HELD_UP = "Lines are held up. Whoever looks after the feeds can see why."
 RECENTLY_ENDED = timedelta(seconds=60)
 OPEN_STATES = tuple(state.value for state in CallState if state != CallState.ENDED)
 
@@ -58,12 +59,39 @@ class CallMessage(TypedDict):
     department: str
 
 
+class Shown(NamedTuple):
+    """What is read of a call; the names of its columns."""
+
+    id: int
+    feed_id: int
+    call_id: str
+    direction: str
+    state: str
+    state_since: datetime | None
+    started_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    outcome: str
+    extension: str
+    device: str
+    from_extension: str
+    trunk: str
+    number: str
+    number_e164: str
+    contact_name: str
+    did: str
+    did_name: str
+    account_code: str
+    department_id: int | None
+
+
 class FeedMessage(TypedDict):
     name: str
     connected: bool
     last_line_at: str | None
     state: str
     usual_seconds: float | None  # between two lines at this hour; told of a silent feed only
+    error: str  # what keeps its lines back (a full disk, a database that is gone), or empty
 
 
 @dataclass(slots=True)
@@ -100,6 +128,13 @@ class Names:
         return True
 
 
+class Told(NamedTuple):
+    """A call as the viewers of a room have it: `text` is its message, written once."""
+
+    state: str
+    text: str
+
+
 @dataclass(slots=True, eq=False)
 class Room:
     """The viewers of one scope: what they have been told, and how far.
@@ -111,7 +146,7 @@ class Room:
     seq: int = 0
     seen: dict[int, int] = field(default_factory=dict)
     directory: int = -1
-    calls: dict[int, CallMessage] = field(default_factory=dict)
+    calls: dict[int, Told] = field(default_factory=dict)
     feeds: list[FeedMessage] = field(default_factory=list)
     panels: Panels = field(default_factory=lambda: Panels({}, {}, {}))
     panels_told: Panels = field(default_factory=lambda: Panels({}, {}, {}))
@@ -122,8 +157,14 @@ class Room:
     def totals(self) -> dict[str, Any]:
         in_progress = dict.fromkeys(OPEN_STATES, 0)
         for call in self.calls.values():
-            in_progress[call["state"]] += 1
+            in_progress[call.state] += 1
         return {**self.panels.totals, "in_progress": in_progress}
+
+    def shown(self, feeds: list[FeedMessage]) -> list[FeedMessage]:
+        """An error may name addresses: who does not see all is told that there is one."""
+        if self.scope.sees_raw_lines:
+            return feeds
+        return [{**feed, "error": feed["error"] and HELD_UP} for feed in feeds]
 
     def health(self) -> str:
         """The worst of the feeds, as the sidebar shows it."""
@@ -148,15 +189,14 @@ class Room:
         """The room as it was last told, as a message; all but the time is written once for all who ask."""
         if self._snapshot[0] != self.seq:
             rest = {
-                "seq": self.seq,
-                "edition": EDITION,
-                "calls": list(self.calls.values()),
                 "totals": self.totals(),
                 "feeds": self.feeds,
                 "panels": {**self.panels_told.html, "health": self.health()},
                 "people": self.panels_told.people,
             }
-            self._snapshot = (self.seq, json_shown(rest)[1:])
+            calls = ",".join([call.text for call in self.calls.values()])
+            text = f'"seq":{self.seq},"edition":"{EDITION}","calls":[{calls}],{json_shown(rest)[1:]}'
+            self._snapshot = (self.seq, text)
         return f'{{"type":"snapshot","server_time":"{_now_text(now)}",{self._snapshot[1]}'
 
 
@@ -183,6 +223,12 @@ class Board:
     def snapshot(self, room: Room) -> str:
         return room.snapshot(timezone.now())
 
+    def tick(self, rooms: Iterable[Room], *, at_feeds: bool) -> dict[Room, str]:
+        """What each room is to be told now; a room of which nothing changed is not in it."""
+        look = self.look(at_feeds=at_feeds)
+        messages = {room: self.advance(room, look) for room in rooms}
+        return {room: message for room, message in messages.items() if message is not None}
+
     def look(self, *, at_feeds: bool) -> Look:
         """The vector is read before the calls: what is newer than it comes again with the next look."""
         vector = revisions()
@@ -191,15 +237,15 @@ class Board:
 
     def advance(self, room: Room, look: Look) -> str | None:
         """What changed since the room was last told, as the room's next message; None if nothing did."""
-        changed: list[CallMessage] = []
+        changed: dict[int, Told] = {}
         removed: list[int] = []
         moved = {feed: room.seen.get(feed, 0) for feed in look.vector if room.seen.get(feed, -1) != look.vector[feed]}
         if moved:
             changed, removed = self._changes(room, moved, look.now)
         if room.directory != self.names.revision:
-            changed += self._renamed(room, {message["id"] for message in changed})
+            changed |= self._renamed(room, changed.keys())
         room.seen, room.directory = look.vector, self.names.revision
-        feeds = room.feeds if look.feeds is None else look.feeds
+        feeds = room.feeds if look.feeds is None else room.shown(look.feeds)
         panels = room.news_of_panels()
         if not (changed or removed or panels or feeds != room.feeds or room.owes_message):
             return None
@@ -209,44 +255,41 @@ class Board:
             panels["panels"] = {**panels.get("panels", {}), "health": room.health()}
         room.owes_message = False
         room.seq += 1
-        return json_shown(
-            {
-                "type": "delta",
-                "seq": room.seq,
-                "server_time": _now_text(look.now),
-                "changed": changed,
-                "removed": removed,
-                "totals": room.totals(),
-                "feeds": room.feeds,
-                **panels,
-            }
+        rest = {"removed": removed, "totals": room.totals(), "feeds": room.feeds, **panels}
+        calls = ",".join([call.text for call in changed.values()])
+        return (
+            f'{{"type":"delta","seq":{room.seq},"server_time":"{_now_text(look.now)}","changed":[{calls}],'
+            f"{json_shown(rest)[1:]}"
         )
 
     def _read_all(self, room: Room) -> None:
         room.seen = revisions()
         self.names.refresh()
         room.directory = self.names.revision
-        waiting = Call.objects.visible_to(room.scope).open().order_by("-started_at", "-pk")[:MOST_CALLS]
-        room.calls = {call.pk: self._call(call, room.scope) for call in waiting}
-        room.feeds = feed_messages()
+        waiting = Call.objects.visible_to(room.scope).open().order_by("-started_at", "-pk")
+        room.calls = {
+            row[0]: self._told(Shown(*row), room.scope) for row in waiting.values_list(*Shown._fields)[:MOST_CALLS]
+        }
+        room.feeds = room.shown(feed_messages())
 
-    def _changes(self, room: Room, since: dict[int, int], now: datetime) -> tuple[list[CallMessage], list[int]]:
-        changed: list[CallMessage] = []
+    def _changes(self, room: Room, since: dict[int, int], now: datetime) -> tuple[dict[int, Told], list[int]]:
+        changed: dict[int, Told] = {}
         visible = set()
-        for call in Call.objects.visible_to(room.scope).changed_since(since).order_by("pk"):
-            visible.add(call.pk)
+        calls = Call.objects.visible_to(room.scope).changed_since(since).order_by("pk")
+        for row in calls.values_list(*Shown._fields):
+            call = Shown(*row)
+            visible.add(call.id)
             is_open = call.state != CallState.ENDED
-            is_new = call.pk not in room.calls
+            is_new = call.id not in room.calls
             if is_open and is_new and len(room.calls) >= MOST_CALLS:
                 continue
             if not is_open and is_new and (call.ended_at is None or call.ended_at < now - RECENTLY_ENDED):
                 continue
-            message = self._call(call, room.scope)
-            changed.append(message)
+            told = changed[call.id] = self._told(call, room.scope)
             if is_open:
-                room.calls[call.pk] = message
+                room.calls[call.id] = told
             else:
-                room.calls.pop(call.pk, None)
+                room.calls.pop(call.id, None)
         return changed, self._gone(room, visible, since)
 
     def _gone(self, room: Room, visible: set[int], since: dict[int, int]) -> list[int]:
@@ -259,23 +302,26 @@ class Board:
             del room.calls[pk]
         return removed
 
-    def _renamed(self, room: Room, told: set[int]) -> list[CallMessage]:
+    def _renamed(self, room: Room, told: Collection[int]) -> dict[int, Told]:
         """Calls in progress that show a name otherwise than they did, but for those told already."""
-        changed: list[CallMessage] = []
         rest = room.calls.keys() - told
-        for call in Call.objects.visible_to(room.scope).filter(pk__in=rest).order_by("pk") if rest else ():
-            message = self._call(call, room.scope)
-            if message != room.calls[call.pk] and call.state != CallState.ENDED:
-                room.calls[call.pk] = message
-                changed.append(message)
+        if not rest:
+            return {}
+        calls = Call.objects.visible_to(room.scope).open().filter(pk__in=rest).order_by("pk")
+        shown = {row[0]: self._told(Shown(*row), room.scope) for row in calls.values_list(*Shown._fields)}
+        changed = {key: call for key, call in shown.items() if call != room.calls[key]}
+        room.calls |= changed
         return changed
 
-    def _call(self, call: Call, scope: Scope) -> CallMessage:
+    def _told(self, call: Shown, scope: Scope) -> Told:
+        return Told(call.state, json_shown(self._message(call, scope)))
+
+    def _message(self, call: Shown, scope: Scope) -> CallMessage:
         names, feed = self.names, self.names.feeds.get(call.feed_id)
         region = feed.region_code if feed else settings.SMDR_REGION
         contact = names.contacts.get(call.number_e164, "") or call.contact_name
         return {
-            "id": call.pk,
+            "id": call.id,
             "call_id": call.call_id,
             "feed": feed.name if feed else "",
             "direction": call.direction,
@@ -320,6 +366,7 @@ def feed_message(feed: Feed, health: FeedHealth) -> FeedMessage:
         "last_line_at": utc_text(health.last_line_at),
         "state": health.state,
         "usual_seconds": usual_seconds(feed) if health.state == SILENT else None,
+        "error": health.error,
     }
 
 

@@ -1,6 +1,7 @@
 """The board's pages; the calls come over the WebSocket."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,11 @@ from calls.harmless import json_shown
 THRESHOLDS = {"ringing": 10, "queued": 30, "held": 60, "talking": 60}  # seconds, of talking minutes
 STATES = ("queued", "ringing", "held", "talking")
 GROUPS = {"": "None", "state": "State", "department": "Department", "trunk": "Trunk", "did": "DID"}
+SCRIPTS = sorted(
+    f"js/board/{file.name}"
+    for file in Path(settings.BASE_DIR, "static/js/board").glob("*.js")
+    if file.name not in {"main.js", "link.js"}
+)  # loaded beside main.js, not after it
 MOST_TABS = 4  # departments beyond these are in a menu
 
 
@@ -64,6 +70,7 @@ def board_context(scope: Scope) -> dict[str, Any]:
         "thresholds": THRESHOLDS,
         "time_zone": settings.TIME_ZONE,
         "edition": EDITION,
+        "scripts": SCRIPTS,
     }
 
 

@@ -6,20 +6,18 @@ The doorbell says when to look; the hub also looks by itself, so that a lost rin
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
-from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from calls import panels
 from calls.access import Scope
-from calls.admission import Ticket, scopes_now
+from calls.admission import Door, Ticket
 from calls.board import Board, Room
 from calls.doorbell import GROUP
+from calls.threads import DatabaseThread
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +38,9 @@ class Wire(Protocol):
 
     is_clogged: bool
 
-    def framed(self, text: str) -> Any: ...
+    def framed(self, text: str) -> bytes: ...
 
-    def write(self, frame: Any) -> None: ...
+    def write(self, frame: bytes) -> None: ...
 
 
 class Viewer(Protocol):
@@ -59,7 +57,8 @@ class Viewer(Protocol):
 class BoardHub:
     """Call `join` and `leave` on one event loop. It works only while there are viewers.
 
-    What changed is asked in one thread; what is counted (Today, Queues, Trunks) in another: nobody waits for it.
+    What changed is asked in one thread, what is counted (Today, Queues, Trunks) in another, and who may see what in a
+    third: neither waits for the others.
     """
 
     def __init__(self) -> None:
@@ -69,9 +68,14 @@ class BoardHub:
         self._behind: set[Viewer] = set()
         self._lock = asyncio.Lock()
         self._rung = asyncio.Event()
-        self._thread: ThreadPoolExecutor | None = None
-        self._counting: ThreadPoolExecutor | None = None
+        self._looking = DatabaseThread("board")
+        self._counting = DatabaseThread("board-count")
+        self._door = Door()
         self._tasks: list[asyncio.Task[None]] = []
+
+    async def scope_of(self, ticket: Ticket) -> Scope | None:
+        """What its holder may see now; None: nothing, not even an empty board."""
+        return await self._door.scope_of(ticket)
 
     async def join(self, viewer: Viewer, scope: Scope) -> None:
         """Send a snapshot, and from then on every change."""
@@ -108,8 +112,8 @@ class BoardHub:
     async def _seat(self, viewer: Viewer, scope: Scope) -> None:
         room = self._rooms.get(scope)
         if room is None:
-            room = self._rooms[scope] = await self._in_thread(self._board.open_room, scope)
-            room.panels = room.panels_told = await self._in_counting_thread(self._count_room, room)
+            room = self._rooms[scope] = await self._looking.run(self._board.open_room, scope)
+            room.panels = room.panels_told = await self._counting.run(self._count_room, room)
         self._viewers[viewer] = room
         await self._send(viewer, self._board.snapshot(room))
 
@@ -119,8 +123,6 @@ class BoardHub:
 
     def _start(self) -> None:
         if not self._tasks:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="board")
-            self._counting = ThreadPoolExecutor(1, thread_name_prefix="board-count")
             self._tasks = [
                 asyncio.create_task(self._listen(), name="board-doorbell"),
                 asyncio.create_task(self._look(), name="board-look"),
@@ -137,11 +139,8 @@ class BoardHub:
                 await task
         self._rooms.clear()
         self._behind.clear()
-        for thread in (self._thread, self._counting):
-            if thread is not None:
-                thread.submit(connections.close_all)
-                thread.shutdown(wait=False)
-        self._thread = self._counting = None
+        for thread in (self._looking, self._counting, self._door):
+            thread.close()
 
     async def _listen(self) -> None:
         """Hear the doorbell, for as long as there is a layer that carries it."""
@@ -192,11 +191,9 @@ class BoardHub:
             seats: dict[Room, list[Viewer]] = {room: [] for room in self._rooms.values()}
             for viewer, room in self._viewers.items():
                 seats[room].append(viewer)
-            look = await self._in_thread(partial(self._board.look, at_feeds=look_at_feeds))
-            for room, viewers in seats.items():
-                message = await self._in_thread(self._board.advance, room, look)
-                if message is not None:
-                    await self._tell_all(viewers, message)
+            messages = await self._looking.run(partial(self._board.tick, list(seats), at_feeds=look_at_feeds))
+            for room, message in messages.items():
+                await self._tell_all(seats[room], message)
             await self._catch_up()
 
     async def _tell_all(self, viewers: list[Viewer], message: str) -> None:
@@ -242,7 +239,7 @@ class BoardHub:
                     continue
                 now = (room.seen, room.directory, began)
                 try:
-                    room.panels = await self._in_counting_thread(self._count_room, room)
+                    room.panels = await self._counting.run(self._count_room, room)
                 except Exception as error:
                     logger.warning("figures cannot be counted", extra={"error": f"{type(error).__name__}: {error}"})
                 else:
@@ -273,7 +270,7 @@ class BoardHub:
             await asyncio.sleep(ACCESS_EVERY_SECONDS)
             seats = {viewer: room.scope for viewer, room in self._viewers.items()}
             try:
-                scopes = await self._in_counting_thread(scopes_now, {viewer.ticket for viewer in seats})
+                scopes = await self._door.look({viewer.ticket for viewer in seats})
             except Exception as error:
                 logger.warning("access cannot be read", extra={"error": f"{type(error).__name__}: {error}"})
                 continue
@@ -296,20 +293,6 @@ class BoardHub:
                 logger.warning("a viewer could not be moved", extra={"error": f"{type(error).__name__}: {error}"})
                 self._forget(viewer)
                 await self._dismiss(viewer)
-
-    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        return await _run(self._thread, work, *arguments)
-
-    async def _in_counting_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        return await _run(self._counting, work, *arguments)
-
-
-async def _run(thread: ThreadPoolExecutor | None, work: Callable[..., Any], *arguments: Any) -> Any:
-    def run() -> Any:
-        close_old_connections()
-        return work(*arguments)
-
-    return await asyncio.get_running_loop().run_in_executor(thread, run)
 
 
 _hubs: dict[asyncio.AbstractEventLoop, BoardHub] = {}

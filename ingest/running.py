@@ -1,7 +1,5 @@
-"""What `ingest` and `serve` share: the endpoints that a command line adds to the feeds' own, and a settled process."""
+"""What `ingest` and `serve` share: the endpoints that a command line adds to the feeds' own."""
 
-import gc
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -10,8 +8,6 @@ from calls.directory.models import Feed
 from ingest.supervisor import Endpoint
 from ingest.worker import Plan
 from smdr_site.commands import host_and_port
-
-TURN_SECONDS = 0.0005
 
 
 def add_endpoint_arguments(parser: ArgumentParser) -> None:
@@ -47,15 +43,3 @@ def plan_of(options: dict[str, Any]) -> Plan:
     endpoints |= {Endpoint("local", host, port) for host, port in local}
     only = frozenset({feed.pk}) if options.get("feed") else None
     return Plan(only, {feed.pk: frozenset(endpoints)} if endpoints else {})
-
-
-def settle() -> None:
-    """Make this process one that answers soon.
-
-    What is loaded by now stays: walking it again for cycles would hold up every line for 70 ms at a time. And threads
-    take turns sooner: a line passes through four, and a batch waits for the database a dozen times, each of which may
-    cost a turn of another thread; Python's own turn is 5 ms.
-    """
-    gc.collect()
-    gc.freeze()
-    sys.setswitchinterval(TURN_SECONDS)

@@ -7,9 +7,9 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smdr_site.settings")
 http = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402 - the apps must be loaded first
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - the apps must be loaded first
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from channels.sessions import CookieMiddleware  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from calls.consumers import BoardConsumer, WallConsumer  # noqa: E402
@@ -23,7 +23,7 @@ application = ProtocolTypeRouter(
     {
         "http": GivesFlow(http),
         "websocket": GivesWire(
-            EndsWithTheServer(SameOriginOnly(AllowedHostsOriginValidator(AuthMiddlewareStack(sockets))))
+            EndsWithTheServer(SameOriginOnly(AllowedHostsOriginValidator(CookieMiddleware(sockets))))
         ),
     }
 )

@@ -42,7 +42,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "smdr_site.static_files.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "smdr_site.middleware.health_without_session",
     "django.contrib.sessions.middleware.SessionMiddleware",

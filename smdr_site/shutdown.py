@@ -1,4 +1,4 @@
-"""What ends with the server. Daphne has no lifespan events; its reactor has shutdown triggers."""
+"""What begins and ends with the server. Daphne has no lifespan events; its reactor has shutdown triggers."""
 
 import asyncio
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from calls.hub import close_hub
+from smdr_site.settling import settle
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[Any]]
 
@@ -26,6 +27,7 @@ class EndsWithTheServer:
                 return defer.Deferred.fromFuture(asyncio.ensure_future(self.end()))
 
             reactor.addSystemEventTrigger("before", "shutdown", end)
+            reactor.callWhenRunning(settle)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Any:
         task = asyncio.current_task()

@@ -1,4 +1,4 @@
-// What every page has: menus, the theme, the sidebar's pin, shown passwords, and the keyboard.
+// What every page has.
 
 const settings = {
 	get: (key) => { try { return localStorage.getItem(key); } catch { return null; } },
@@ -7,8 +7,6 @@ const settings = {
 		dispatchEvent(new Event("tb-settings"));
 	},
 };
-
-// Menus close on Escape and on a press outside, and open towards the side that has room.
 
 const openMenus = () => document.querySelectorAll("details[data-menu][open]");
 
@@ -30,8 +28,6 @@ function closeMenus() {
 		menu.querySelector("summary").focus();
 	}
 }
-
-// Theme and sidebar; theme.js applies what is kept.
 
 const root = document.documentElement;
 const pin = document.querySelector("[data-pin]");
@@ -72,8 +68,6 @@ for (const button of document.querySelectorAll("[data-print]")) {
 	button.hidden = false;
 	button.addEventListener("click", () => print());
 }
-
-// Keyboard. Single keys can be switched off.
 
 const dialog = document.querySelector("[data-keys]");
 const keysOn = dialog?.querySelector("[data-keys-on]");

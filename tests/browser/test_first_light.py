@@ -79,18 +79,3 @@ def test_a_name_given_in_the_directory_shows_on_the_board_at_once(
         directory.keyboard.press("Enter")
         expect(directory.get_by_role("button", name=re.compile("Grace Lin"))).to_be_visible()
         expect(row).to_contain_text("Grace Lin")
-
-
-def test_the_board_says_when_the_feed_is_lost_and_when_the_server_is(
-    page: Page, start_site: Callable[..., Site]
-) -> None:
-    site = start_site("--push", "127.0.0.1:0")
-    sign_up(page, site)
-    page.goto(site.url)
-    pill = page.locator("[data-pill]")
-    with socket.create_connection(("127.0.0.1", site.push_port())) as pbx:
-        pbx.sendall(smdr_line(event="RINGING") + b"\r\n")
-        expect(pill).to_contain_text("Live", timeout=15_000)
-    expect(pill).to_contain_text("No feed since", timeout=30_000)
-    site.stop()
-    expect(pill).to_contain_text("Reconnecting", timeout=15_000)

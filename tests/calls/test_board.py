@@ -12,6 +12,7 @@ from urllib.request import HTTPCookieProcessor, build_opener
 import pytest
 import websockets
 
+from calls import admission
 from calls import hub as hub_module
 from calls.access import EVERYTHING, Scope
 from calls.admission import Ticket
@@ -135,7 +136,7 @@ async def test_access_goes_on_being_checked_after_a_viewer_that_could_not_be_mov
     await hub.join(gone, EVERYTHING)
     await hub.join(signed_out, EVERYTHING)
     masked = Scope(departments=None, masked_digits=4)
-    monkeypatch.setattr(hub_module, "scopes_now", lambda tickets: {gone.ticket: masked, signed_out.ticket: None})
+    monkeypatch.setattr(admission, "scopes_now", lambda tickets: {gone.ticket: masked, signed_out.ticket: None})
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await signed_out.left.wait()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import redis.asyncio
 from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 from pytest_django import Settings
@@ -18,6 +19,7 @@ from calls.hub import close_hub
 from calls.models import Call
 from tests.calls.factories import make_feed, name_devices
 from tests.calls.live import Board, Office, in_database, make_user, signed_in
+from tests.services import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,7 +28,7 @@ CALL_FIELDS = {
     "extension", "extension_name", "device", "device_name", "from_extension", "trunk", "trunk_name", "number",
     "number_display", "contact_name", "did", "did_name", "account_code",
 }  # fmt: skip
-FEED_FIELDS = {"name", "connected", "last_line_at", "state", "usual_seconds"}
+FEED_FIELDS = {"name", "connected", "last_line_at", "state", "usual_seconds", "error"}
 
 OpenBoard = Callable[..., Awaitable[tuple[Board, dict[str, Any]]]]
 
@@ -88,6 +90,7 @@ async def test_snapshot_first_with_every_field(office: Office, open_board: OpenB
         "last_line_at": None,
         "state": "lost",
         "usual_seconds": None,
+        "error": "",
     }
 
 
@@ -181,8 +184,15 @@ async def test_feeds_say_how_they_are(office: Office, open_board: OpenBoard) -> 
             defaults={"heartbeat_at": now, "started_at": now, "connections": 1, "connected_since": now, **fields},
         )
 
-    await in_database(heard)(last_line_at=datetime.now(UTC))
-    told = await board.until(lambda told: told["feeds"][0]["state"] == "live")
+    masked, _ = await open_board(await in_database(make_user)(masked_digits=4))
+    full = "The journal cannot be written: No space left on device."
+    await in_database(heard)(last_line_at=datetime.now(UTC), error=full)
+    assert (await board.until(lambda told: told["feeds"][0]["error"]))["feeds"][0]["error"] == full
+    held_up = await masked.until(lambda told: told["feeds"][0]["error"])
+    assert "journal" not in held_up["feeds"][0]["error"]
+    await in_database(heard)(error="")
+    told = await board.until(lambda told: not told["feeds"][0]["error"])
+    assert told["feeds"][0]["state"] == "live"
     assert told["feeds"][0].keys() == FEED_FIELDS
     assert told["feeds"][0]["connected"] is True
     long_ago = datetime(2026, 1, 1, tzinfo=UTC)
@@ -350,11 +360,29 @@ async def test_over_valkey_a_lost_ring_costs_a_second(
             "CONFIG": {"hosts": [{"address": valkey_url, "socket_timeout": 30}], "prefix": "tollbook"},
         }
     }
+    boards = [(await open_board())[0] for _ in range(4)]
+    call = await in_database(office.call().happen)((0, "RINGING", "1843"))
+    for board in boards:
+        assert (await board.delta_of(call))["state"] == "ringing"
+    async with redis.asyncio.Redis.from_url(valkey_url) as client:
+        subscribed = await client.pubsub_channels()
+    assert len(subscribed) <= 2  # the hub's and its group's, for however many sockets
+    await close_hub()
+    await get_channel_layer().flush()
+
+
+async def test_a_board_opens_and_moves_while_redis_is_gone(
+    office: Office, open_board: OpenBoard, settings: Settings
+) -> None:
+    settings.CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [f"redis://127.0.0.1:{free_port()}"], "prefix": "tollbook"},
+        }
+    }
     board, _ = await open_board()
     call = await in_database(office.call().happen)((0, "RINGING", "1843"))
     assert (await board.delta_of(call))["state"] == "ringing"
-    await close_hub()
-    await get_channel_layer().flush()
 
 
 async def test_a_look_that_fails_is_made_good(

@@ -16,10 +16,11 @@ from calls.directory.models import Feed
 from calls.doorbell import Doorbell
 from ingest.dump import NotADumpError
 from ingest.files import FileLoad
-from ingest.running import add_endpoint_arguments, plan_of, settle
+from ingest.running import add_endpoint_arguments, plan_of
 from ingest.worker import Worker
 from smdr_site.commands import ArgumentParser, Error, progress
 from smdr_site.commands import Command as TollbookCommand
+from smdr_site.settling import settle
 
 YOUNG_OBJECTS = 50_000  # several batches' worth of rows
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management import call_command
 
 from calls.doorbell import Doorbell
-from ingest.running import add_endpoint_arguments, plan_of, settle
+from ingest.running import add_endpoint_arguments, plan_of
 from ingest.worker import Plan, Worker
 from smdr_site import demo
 from smdr_site.commands import ArgumentParser, Error
@@ -65,7 +65,6 @@ class Command(TollbookCommand):
             await tasks[0]
             await doorbell.stop()
 
-        settle()
         server = SiteServer(application, host, port, beside, self.say_address)
         server.run()
         if server.failure:

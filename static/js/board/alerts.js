@@ -1,4 +1,4 @@
-// When a call wants attention: thresholds and marked numbers of this browser; sound and notice.
+// When a call wants attention, by this browser's thresholds and marked numbers.
 
 import { WORDS, inside, outside, seconds } from "./words.js";
 
@@ -13,14 +13,14 @@ export class Alerts {
 	constructor(dialog, onChange) {
 		this.fields = [...dialog.querySelectorAll("[name]")];
 		let kept = {};
-		try { kept = JSON.parse(localStorage.getItem(KEPT)) ?? {}; } catch { /* as it is given */ }
+		try { kept = JSON.parse(localStorage.getItem(KEPT)) ?? {}; } catch {}
 		for (const field of this.fields) if (field.name in kept) field[property(field)] = kept[field.name];
 		this.#read();
 		dialog.addEventListener("change", ({ target }) => {
 			if (target.name === "notify" && target.checked) globalThis.Notification?.requestPermission();
 			if (target.name === "sound" && target.checked) beep();
 			this.#read();
-			try { localStorage.setItem(KEPT, JSON.stringify(this.values)); } catch { /* private windows keep nothing */ }
+			try { localStorage.setItem(KEPT, JSON.stringify(this.values)); } catch {}
 			onChange();
 		});
 		document.querySelector("[data-open-settings]")?.addEventListener("click", () => dialog.showModal());
@@ -37,7 +37,7 @@ export class Alerts {
 		return this.marked.some((number) => digits(call.number).endsWith(number));
 	}
 
-	/** Hear which calls want attention now; sound and notice are for those new among them. */
+	/** Sound and notice for those that are new among these. */
 	watch(calls) {
 		const before = this.#seen;
 		const key = (call) => `${call.id} ${call.state}`;

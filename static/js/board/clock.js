@@ -1,10 +1,10 @@
-// The server's clock, and its timers: one tick a second, for what is on the screen only.
+// The server's clock, and timers: a tick a second, for what is in sight only.
 
 export function duration(milliseconds) {
 	const seconds = Math.max(Math.floor(milliseconds / 1000), 0);
-	const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-	const two = (number) => String(number).padStart(2, "0");
-	return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+	const [h, m] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+	const two = (number) => `${number}`.padStart(2, "0");
+	return `${h ? `${h}:${two(m)}` : m}:${two(seconds % 60)}`;
 }
 
 export function setText(element, text) {

@@ -1,5 +1,3 @@
-// The socket: comes back by itself, with growing, jittered pauses, and after sleep or a silent death.
-
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15_000;
 const QUIET = 25_000; // then ask, to know that the line still stands
@@ -14,7 +12,6 @@ export class Connection {
 	#heardAt = 0;
 	#tickedAt = Date.now();
 
-	/** `onDown()`: what was told can no longer be trusted to be fresh. */
 	constructor(path, { onMessage, onDown }) {
 		this.address = new URL(path, location.href.replace(/^http/, "ws")).href;
 		this.onMessage = onMessage;

@@ -1,5 +1,3 @@
-// How fresh the board is: the pill, and a banner when the calls shown may have ended.
-
 import { setText } from "./clock.js";
 
 const ENDED = "Calls shown may have ended";
@@ -18,7 +16,7 @@ export class Freshness {
 	}
 
 	/** `severed` is when the socket went, or null; `everUp` is false before the first snapshot. */
-	show({ state, names, lastLine, usual }, { severed, everUp }) {
+	show({ state, names, error, lastLine, usual }, { severed, everUp }) {
 		if (severed !== null || !everUp) {
 			this.#set("reconnecting", everUp ? "Reconnecting" : "Connecting", everUp ? `last update ${this.at(severed, true)}` : "");
 			return;
@@ -27,8 +25,9 @@ export class Freshness {
 		const since = lastLine ? `since ${this.at(lastLine)}` : "";
 		if (state === "lost") {
 			const from = names ? `from ${names} ` : "";
-			this.#set(state, "No feed", this.banner ? since : `${since}. ${ENDED}`, `No feed ${from}${since}. ${ENDED}.`);
-		} else if (state === "silent") {
+			this.#set(state, "No feed", this.banner ? since : `${since}. ${ENDED}`, `No feed ${from}${since}. ${ENDED}. ${error}`);
+		} else if (error) this.#set("silent", "Held up", this.banner ? ago ?? "" : error, error);
+		else if (state === "silent") {
 			this.#set(state, "Silent", `for ${ago}${usual ? `; usually every ${age(1000 * usual)}` : ""}`);
 		} else this.#set(state, state === "live" ? "Live" : "No feed", ago ?? "");
 	}

@@ -1,4 +1,4 @@
-// The live board and its wall: messages become calls, and calls become what is on the page.
+// The live board and its wall.
 
 import { Alerts } from "./alerts.js";
 import { Clock, Timers, setText } from "./clock.js";
@@ -31,7 +31,7 @@ const list = one("[data-rows]");
 const rows = new Rows(list, {
 	templates: [one("#board-row"), one("#board-group")], state, clock, timers, callAddress,
 	limit: isWall ? () => fitRows(list) : undefined,
-	onFreeze: isWall ? undefined : () => draw(),
+	onFreeze: isWall ? undefined : (atOnce) => (atOnce === true ? show() : draw()),
 });
 const panels = new Panels();
 const peopleBox = one("[data-people]");
@@ -84,8 +84,7 @@ function show(force) {
 	const ordered = state.ordered(now);
 	const { group, state: chosen, q } = view ? Object.fromEntries(new FormData(view)) : {};
 	const wanted = ordered.filter((call) => (!chosen || call.state === chosen) && (!q || has(call, q)));
-	const { unseen, isPending } = rows.show(grouped(wanted, group), force);
-	if (isPending) draw();
+	const unseen = rows.show(grouped(wanted, group), force);
 	const counts = state.counts();
 	for (const element of all("[data-count]")) setText(element, counts[element.dataset.count]);
 	for (const chip of all("[data-new]")) {
@@ -109,7 +108,7 @@ function showEmpty(count, asked) {
 	setText(empty, asked ? `No calls match. Remove “${asked}”.` : `No calls right now.${last}`);
 }
 
-// For those who listen: at most every half minute, and only when it changed.
+// For those who listen, when it changed.
 function summarise() {
 	if (performance.now() - summarisedAt < SUMMARY_EVERY || !everUp) return;
 	const counts = state.counts();

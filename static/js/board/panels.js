@@ -1,5 +1,3 @@
-// What the server renders (Today, Queues, Trunks), and who waits and which trunks are busy now.
-
 import { duration, setText } from "./clock.js";
 import { collect } from "./words.js";
 

@@ -1,5 +1,3 @@
-// The people: the server drew a tile for each, always in the same place.
-
 import { setText } from "./clock.js";
 import { WORDS, outside } from "./words.js";
 

@@ -1,10 +1,10 @@
-// The list: one row a call; the order holds still while somebody points at it or is in it.
+// One row a call; the order holds still while somebody points at it or is in it.
 
 import { duration, setText } from "./clock.js";
 import { inside, look, outside, seconds, took, word } from "./words.js";
 
-const MOST_MOVES = 60;
-const MOST_ADDED = 100; // in one frame
+const MOST_MOVED = 60; // of a longer list nothing glides
+const BESIDE = 10; // rows ready above and below those in sight
 const NEW_FOR = 5_000;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -12,8 +12,9 @@ export class Rows {
 	#rows = new Map();
 	#order = [];
 	#pointed = false;
+	#printed = false;
 
-	/** `limit()` is how many rows fit; without `onFreeze` the list never holds still. */
+	/** `limit()` is how many rows fit; without it only those in sight are made. */
 	constructor(body, { templates, state, clock, timers, callAddress, limit, onFreeze }) {
 		Object.assign(this, { body, templates, state, clock, timers, callAddress, limit });
 		if (!onFreeze) return;
@@ -25,31 +26,44 @@ export class Rows {
 			});
 		}
 		body.addEventListener("focusout", () => requestAnimationFrame(onFreeze));
+		for (const type of ["scroll", "resize"]) addEventListener(type, onFreeze, { passive: true });
+		for (const type of ["beforeprint", "afterprint"]) addEventListener(type, () => onFreeze(this.#printed = type === "beforeprint"));
 	}
 
-	get frozen() {
-		return this.#pointed || this.body.contains(document.activeElement);
-	}
-
-	/** Returns how many open calls have no row, and if a frame more is needed. */
+	/** Returns how many open calls are not listed. */
 	show(items, force) {
 		const now = this.clock.now();
-		let space = MOST_ADDED;
-		const wanted = this.frozen && !force ? this.#held() : items.slice(0, this.limit?.());
-		const shown = wanted.filter(({ id }) => this.#rows.has(id) || space-- > 0);
-		const before = new Map(this.#order.map((id, index) => [id, index]));
-		this.#order = shown.map(({ id }) => id);
-		const staying = new Set(this.#order);
+		const isHeld = !force && (this.#pointed || this.body.contains(document.activeElement));
+		const wanted = isHeld ? this.#held() : this.limit ? items.slice(0, this.limit()) : items;
+		const [first, last] = this.#inSight(wanted.length);
+		const before = new Map([...this.#rows].map(([id, { index }]) => [id, index]));
+		const shown = wanted.slice(first, last);
+		const staying = new Set(shown.map(({ id }) => id));
 		for (const id of this.#rows.keys()) if (!staying.has(id)) this.#remove(id);
-		for (const item of shown) this.#fill(item, now);
-		this.#arrange(before);
-		const isOut = ({ id, head, state }) => !head && state !== "ended" && !staying.has(id);
-		return { unseen: space < 0 ? 0 : items.filter(isOut).length, isPending: space < 0 };
+		shown.forEach((item, place) => this.#fill(item, now).index = first + place);
+		this.#order = wanted;
+		this.#arrange(shown, before);
+		if (wanted === items) return 0;
+		const listed = new Set(wanted.map(({ id }) => id));
+		return items.filter(({ id, head, state }) => !head && state !== "ended" && !listed.has(id)).length;
 	}
 
 	#held() {
 		const { calls } = this.state;
-		return this.#order.map((id) => calls.get(id) ?? this.#rows.get(id).item).filter(({ id, head, state }) => head || state === "ended" || calls.has(id));
+		return this.#order.map((item) => calls.get(item.id) ?? item).filter(({ id, head, state }) => head || state === "ended" || calls.has(id));
+	}
+
+	/** From which place to which there are rows; the list is as high as if all were there. */
+	#inSight(count) {
+		const { body } = this;
+		const height = body.firstElementChild?.offsetHeight;
+		if (this.limit || this.#printed) return [0, count];
+		if (!height) return [0, BESIDE];
+		const { top } = body.getBoundingClientRect();
+		const first = Math.min(Math.max(Math.floor(-top / height) - BESIDE, 0), count);
+		const last = Math.min(Math.max(Math.ceil((innerHeight - top) / height) + BESIDE, 0), count);
+		body.style.padding = `${first * height}px 0 ${(count - last) * height}px`;
+		return [first, last];
 	}
 
 	#add(item, now) {
@@ -73,15 +87,14 @@ export class Rows {
 		const row = this.#rows.get(item.id) ?? this.#add(item, now);
 		const { element, parts } = row;
 		if (item.head) {
-			row.item = item;
 			setText(parts.head, item.head);
 			setText(parts.count, item.count);
-			return;
+			return row;
 		}
 		const { alerts } = this.state;
 		const over = item.state !== "ended" && this.state.isOver(item, now);
 		const marked = alerts.isMarked(item);
-		if (row.item === item && row.over === over && row.marked === marked) return;
+		if (row.item === item && row.over === over && row.marked === marked) return row;
 		if (row.item && row.item.state !== item.state) element.classList.remove("tb-new");
 		Object.assign(row, { item, over, marked });
 		element.dataset.state = look(item);
@@ -96,6 +109,7 @@ export class Rows {
 			this.timers.stop(parts.timer);
 			setText(parts.timer, duration(took(item)));
 		} else this.timers.run(parts.timer, item.since);
+		return row;
 	}
 
 	#fillParties(parts, call) {
@@ -122,16 +136,16 @@ export class Rows {
 		parts["line-cell"].title = [line, call.trunk_name, call.trunk].filter(Boolean).join(", ");
 	}
 
-	#arrange(before) {
+	#arrange(shown, before) {
 		let place = this.body.firstElementChild;
 		const moved = [];
-		this.#order.forEach((id, index) => {
-			const { element } = this.#rows.get(id);
+		for (const { id } of shown) {
+			const { element, index } = this.#rows.get(id);
 			if (element === place) place = place.nextElementSibling;
 			else this.body.insertBefore(element, place);
 			if (before.has(id) && before.get(id) !== index) moved.push([element, before.get(id) - index]);
-		});
-		if (!moved.length || moved.length > MOST_MOVES || still.matches || document.hidden) return;
+		}
+		if (!moved.length || this.#order.length > MOST_MOVED || still.matches || document.hidden) return;
 		const height = this.body.firstElementChild.offsetHeight;
 		for (const [element, by] of moved) {
 			element.animate({ transform: [`translateY(${by * height}px)`, "none"] }, { duration: 180, easing: "ease-out" });

@@ -1,4 +1,4 @@
-// What the board knows, and in which order calls are shown. No page in here.
+// What the board knows, and in which order.
 
 export const STATES = ["queued", "ringing", "held", "talking"];
 const ENDED_STAYS = 8_000;
@@ -44,7 +44,7 @@ export class BoardState {
 		return now - call.since >= this.alerts.thresholds[call.state] * 1_000;
 	}
 
-	/** Over threshold (a long talk is normal, and stays where it is), or with a marked number. */
+	/** Over threshold (a long talk is normal), or with a marked number. */
 	isUrgent(call, now) {
 		return call.state !== "ended" && (this.alerts.isMarked(call) || (call.state !== "talking" && this.isOver(call, now)));
 	}
@@ -68,6 +68,7 @@ export class BoardState {
 		const those = this.feeds.filter((feed) => feed.state === state);
 		const lines = those.map((feed) => Date.parse(feed.last_line_at)).filter(Boolean);
 		const names = those.map((feed) => feed.name).join(", ");
-		return { state, names, lastLine: lines.length ? Math.max(...lines) : null, usual: those[0]?.usual_seconds };
+		const error = this.feeds.map((feed) => feed.error).join(" ").trim();
+		return { state, names, error, lastLine: lines.length ? Math.max(...lines) : null, usual: those[0]?.usual_seconds };
 	}
 }

@@ -1,5 +1,3 @@
-// The wall never scrolls: what does not fit is counted.
-
 /** How many rows fit, once there is one to measure. */
 export const fitRows = (body) => Math.max(Math.floor((body.clientHeight + 1) / (body.firstElementChild?.offsetHeight ?? Infinity)), 1);
 

@@ -1,5 +1,3 @@
-// A call in words.
-
 export const WORDS = { queued: "Queued", ringing: "Ringing", held: "Held", talking: "Talking" };
 const OUTCOMES = { answered: "Answered", abandoned: "Abandoned", no_answer: "No answer", unknown: "Unknown" };
 
@@ -36,6 +34,6 @@ export function grouped(calls, by) {
 	return sorted.flatMap(([head, members]) => [{ id: `g${head}`, head, count: members.length }, ...members]);
 }
 
-/** Whether a call has the text in any of its names or numbers; its times and id are none. */
+/** Whether a name or number of the call has the text; times and ids are none. */
 export const has = (call, text) =>
-	Object.values(call).filter((value) => !/^\d{4}-\d\d-|^\d{22}$/.test(value)).join("\n").toLowerCase().includes(text.trim().toLowerCase());
+	(call.text ??= Object.values(call).filter((value) => !/^\d{4}-\d\d-|^\d{22}$/.test(value)).join("\n").toLowerCase()).includes(text.trim().toLowerCase());

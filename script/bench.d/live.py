@@ -1,0 +1,352 @@
+"""The live board: from a line to the socket, hundreds of sockets, a thousand calls in Chromium, first paint, memory.
+
+docs/performance.md says how to read it.
+
+    script/bench live --parts latency --where serve --rates 200 --seconds 20
+"""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from _harness import FEED, ROOT, Place, databases, manage, median, percentile, resident_mib, say, scratch_directory
+from _office import THRONG, lines_at_rate, throng
+
+from tests.services import free_port, running_site, running_valkey, site_environment
+
+HERE = Path(__file__).parent
+PATIENCE_SECONDS = 120.0
+SETTLE_SECONDS = 2.0
+PARTS = ("latency", "sockets", "throng", "paint", "memory")
+TARGET_MS = {200: 100, 2_000: 150}
+
+
+@dataclass
+class Running:
+    """A Tollbook with one feed, reached at `address`, that listens on `push`; `web` serves its pages."""
+
+    address: str
+    push: int
+    web: int
+    cookie: str
+    directory: Path
+
+
+@contextmanager
+def served(scratch: Path) -> Iterator[Running]:
+    """`manage.py serve` on SQLite: one process."""
+    with databases(["sqlite"], scratch) as (database,), database.fresh() as place:
+        cookie, push = _sign_in(place), free_port()
+        with running_site(place.directory, "--push", f"127.0.0.1:{push}", DATABASE_URL=place.url) as site:
+            yield Running(site.url.removeprefix("http://"), push, site.process.pid, cookie, place.directory)
+
+
+@contextmanager
+def apart(scratch: Path) -> Iterator[Running]:
+    """Postgres and Valkey, `manage.py ingest` and daphne: four processes."""
+    with ExitStack() as stack:
+        (database,) = stack.enter_context(databases(["postgres"], scratch))
+        place = stack.enter_context(database.fresh())
+        cookie, push, port = _sign_in(place), free_port(), free_port()
+        valkey = stack.enter_context(running_valkey())
+        environment = site_environment(
+            place.directory, DATABASE_URL=place.url, TIME_ZONE="Europe/London", REDIS_URL=valkey
+        )
+        worker = [sys.executable, "manage.py", "ingest", "--feed", FEED, "--push", f"127.0.0.1:{push}"]
+        web = [
+            sys.executable,
+            "-m",
+            "daphne",
+            "-v",
+            "0",
+            "-b",
+            "127.0.0.1",
+            "-p",
+            str(port),
+            "smdr_site.asgi:application",
+        ]
+        log = stack.enter_context((place.directory / "processes.log").open("wb"))
+        pids = [stack.enter_context(_process(command, environment, log)) for command in (worker, web)]
+        for listening in (push, port):
+            _wait_for(listening, log.name)
+        yield Running(f"127.0.0.1:{port}", push, pids[1], cookie, place.directory)
+
+
+WHERE = {"serve": ("one process on SQLite", served), "apart": ("Postgres, Valkey, worker and daphne", apart)}
+
+
+def latency(options: argparse.Namespace, scratch: Path) -> None:
+    """From the moment a line was due at the sender to the message that tells of it, at one open board.
+
+    Told apart can be the first line of a call (its first message) and the last (the message in which it has ended).
+    """
+    for where in options.where:
+        name, start = WHERE[where]
+        for rate in options.rates:
+            with scratch_directory(str(scratch)) as own, start(own) as running:
+                lines, first, last = lines_at_rate(scratch, rate, options.seconds)
+                with _boards(running, 1) as heard:
+                    sent, due = _send(running, lines, rate)
+                delays = _delays(heard(), first, last, due)
+            say(
+                f"{name}: receipt to socket of {len(delays):,} lines at {rate:,} lines/s: p50 "
+                f"{percentile(delays, 0.5) * 1e3:.0f} ms, p99 {percentile(delays, 0.99) * 1e3:.0f} ms (target "
+                f"{TARGET_MS.get(rate, '-')}), longest {max(delays) * 1e3:.0f} ms; of {len(first) + len(last):,} sent; "
+                f"the sender was late by {sent['late_ms']:.0f} ms at worst"
+            )
+
+
+def _delays(heard: list[dict[str, Any]], first: dict[str, int], last: dict[str, int], due: Any) -> list[float]:
+    begun, ended = dict(first), dict(last)
+    delays = []
+    for message in heard:
+        told = json.loads(message["text"])
+        for call in told.get("changed", told.get("calls")):
+            for lines in (begun, ended) if call["state"] == "ended" else (begun,):
+                line = lines.pop(call["call_id"], None)
+                if line is not None:
+                    delays.append(message["first"] - due[line])
+    return delays
+
+
+def sockets(options: argparse.Namespace, scratch: Path) -> None:
+    """What the web process takes while each of many sockets is told 20 times a second, and how long a message takes."""
+    with apart(scratch) as running:
+        lines, *_ = lines_at_rate(scratch, 60, options.seconds)
+        with _boards(running, options.sockets) as heard:
+            time.sleep(SETTLE_SECONDS)
+            before, began = _processor_seconds(running.web), time.monotonic()
+            _send(running, lines, 60)
+            share = (_processor_seconds(running.web) - before) / (time.monotonic() - began)
+        messages = [one for one in heard() if one["sockets"] == options.sockets and one["first"] > began]
+        offset = time.time() - time.monotonic()
+        spans = [
+            one["last"] + offset - datetime.fromisoformat(json.loads(one["text"])["server_time"]).timestamp()
+            for one in messages
+        ]
+        spreads = [one["last"] - one["first"] for one in messages]
+        rate = len(messages) / options.seconds
+        say(
+            f"{options.sockets} sockets, {rate:.1f} messages/s: web process {share:.2f} of a core (target 0.5, at 20/s "
+            f"{20 * share / rate:.2f}); from its look at the database to the last receipt p50 "
+            f"{percentile(spans, 0.5) * 1e3:.0f} ms, p99 {percentile(spans, 0.99) * 1e3:.0f} ms (target 50); from the "
+            f"first receipt to the last p99 {percentile(spreads, 0.99) * 1e3:.0f} ms"
+        )
+
+
+WATCH = """
+globalThis.long = [];
+new PerformanceObserver((list) => {
+    for (const task of list.getEntries()) long.push([task.startTime, task.duration]);
+}).observe({ type: "longtask", buffered: true });
+const look = () => {
+    const shown = document.querySelectorAll("[data-rows] [role=row]").length;
+    if (shown >= 20) globalThis.rowsAt ??= performance.now();
+    if (!globalThis.rowsAt) requestAnimationFrame(look);
+};
+requestAnimationFrame(look);
+"""
+
+
+def throng_in_browser(options: argparse.Namespace, scratch: Path) -> None:
+    """Long tasks of a board with a thousand calls in progress: as it opens, and while they change."""
+    with served(scratch) as running:
+        before, flow = throng(scratch, options.calls, options.seconds)
+        _send(running, before, 1_000)
+        time.sleep(SETTLE_SECONDS)
+        with _page(running) as page:
+            page.wait_for_timeout(3_000)
+            opening = page.evaluate("long.splice(0).map(([, duration]) => duration)")
+            _send(running, flow, THRONG)
+            changing = page.evaluate("long.splice(0).map(([, duration]) => duration)")
+            page.mouse.wheel(0, 4_000)
+            page.locator("[data-view] [name=group]").select_option("trunk")
+            page.locator("[data-view] [name=q]").fill("20")
+            page.wait_for_timeout(500)
+            touched = page.evaluate("long.splice(0).map(([, duration]) => duration)")
+            calls = page.locator("[data-count=all]").inner_text()
+    for what, tasks in (
+        ("opening", opening),
+        (f"{THRONG} lines/s for {options.seconds} s", changing),
+        ("grouping and filtering", touched),
+    ):
+        say(
+            f"{calls} calls in Chromium, {what}: {len(tasks)} long tasks (target 0), longest "
+            f"{max(tasks, default=0):.0f} ms"
+        )
+
+
+def paint(options: argparse.Namespace, scratch: Path) -> None:
+    """A browser that has never been here opens a board of 200 calls."""
+    with served(scratch) as running:
+        before, _ = throng(scratch, 200, 1)
+        _send(running, before, 400)
+        time.sleep(SETTLE_SECONDS)
+        painted, rows = [], []
+        for _ in range(options.runs):
+            with _page(running) as page:
+                while not page.evaluate("globalThis.rowsAt"):
+                    page.wait_for_timeout(20)
+                painted.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+                rows.append(page.evaluate("rowsAt"))
+    say(
+        f"first paint of 200 calls in a cold browser, {options.runs} runs: {median(painted):.0f} ms "
+        f"(longest {max(painted):.0f}); calls on the page after {median(rows):.0f} ms (longest {max(rows):.0f}, "
+        "target 1000)"
+    )
+
+
+def memory(options: argparse.Namespace, scratch: Path) -> None:
+    """Resident memory of `serve` and the heap of a page, while 50 calls a second come and go."""
+    with served(scratch) as running, _page(running) as page:
+        lines, *_ = lines_at_rate(scratch, 250, options.minutes * 60)
+        sender = _sender(running, lines, 250)
+        server, heap = [], []
+        while sender.poll() is None:
+            page.wait_for_timeout(5_000)
+            server.append(resident_mib(running.web))
+            page.request_gc()
+            heap.append(page.evaluate("performance.memory.usedJSHeapSize") / 2**20)
+        sender.wait()
+        long = page.evaluate("long.length")
+    for what, sizes in (("serve", server), ("page", heap)):
+        part = max(len(sizes) // 5, 1)
+        say(
+            f"memory at 50 calls/s for {options.minutes} min, {what}: {median(sizes[part : 2 * part]):.0f} MiB in the "
+            f"second fifth, {median(sizes[-part:]):.0f} MiB in the last, at most {max(sizes):.0f}"
+        )
+    say(f"  long tasks in that time: {long}")
+
+
+@contextmanager
+def _page(running: Running) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    from tests.services import find_chromium
+
+    chromium = find_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium.path, args=[*chromium.arguments, "--enable-precise-memory-info"]
+        )
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+        host, _, _ = running.address.rpartition(":")
+        context.add_cookies([{"name": "sessionid", "value": running.cookie, "domain": host, "path": "/"}])
+        context.add_init_script(WATCH)
+        page = context.new_page()
+        page.goto(f"http://{running.address}/")
+        yield page
+        browser.close()
+
+
+@contextmanager
+def _boards(running: Running, count: int) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Open sockets; afterwards, what they heard."""
+    file = running.directory / "heard"
+    command = [sys.executable, HERE / "_boards.py", running.address, running.cookie, str(count), file]
+    process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+    assert process.stdin
+    assert process.stdout
+    try:
+        if process.stdout.readline() != b"ready\n":
+            raise RuntimeError("the boards did not open")
+        yield lambda: [json.loads(line) for line in file.open()]
+        time.sleep(SETTLE_SECONDS)
+        process.stdin.close()
+        if process.wait(PATIENCE_SECONDS):
+            logs = (file.read_text(errors="replace")[-2_000:] for file in running.directory.glob("*.log"))
+            raise RuntimeError("\n".join(["a board was closed", *logs]))
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _send(running: Running, lines: Path, rate: float) -> tuple[dict[str, Any], Any]:
+    """What the sender says, and when each line was due."""
+    output, _ = _sender(running, lines, rate).communicate()
+    due = array("d")
+    due.frombytes((running.directory / "sent").read_bytes())
+    return json.loads(output), due
+
+
+def _sender(running: Running, lines: Path, rate: float) -> "subprocess.Popen[str]":
+    arguments = [HERE / "_sender.py", lines, f"127.0.0.1:{running.push}", rate, running.directory / "sent"]
+    return subprocess.Popen([sys.executable, *map(str, arguments)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+SIGN_IN = """
+from django.contrib.auth import get_user_model
+from django.test import Client
+client = Client()
+client.force_login(get_user_model().objects.create_superuser("bench"), "django.contrib.auth.backends.ModelBackend")
+print(client.session.session_key)
+"""
+
+
+def _sign_in(place: Place) -> str:
+    return manage(place.environment(), "shell", "--verbosity", "0", "-c", SIGN_IN).output.split()[-1]
+
+
+@contextmanager
+def _process(command: list[str], environment: dict[str, str], log: Any) -> Iterator[int]:
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        yield process.pid
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(port: int, log: str) -> None:
+    patience = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < patience:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(Path(log).read_text()[-4_000:])
+
+
+def _processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--where", nargs="+", choices=tuple(WHERE), default=tuple(WHERE), help="of latency")
+    parser.add_argument("--rates", nargs="+", type=int, default=[200, 2_000], help="lines a second, of latency")
+    parser.add_argument("--seconds", type=int, default=20, help="of latency, sockets and throng (20)")
+    parser.add_argument("--sockets", type=int, default=500, help="(500)")
+    parser.add_argument("--calls", type=int, default=1_000, help="of throng (1,000)")
+    parser.add_argument("--runs", type=int, default=5, help="of paint (5)")
+    parser.add_argument("--minutes", type=float, default=30, help="of memory (30)")
+    parser.add_argument("--directory", help="on the disk to be measured (default: the system's temporary one)")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that its servers end with it
+    parts = {"latency": latency, "sockets": sockets, "throng": throng_in_browser, "paint": paint, "memory": memory}
+    with scratch_directory(options.directory) as scratch:
+        for part in options.parts:
+            with scratch_directory(str(scratch)) as own:
+                parts[part](options, own)
+
+
+if __name__ == "__main__":
+    main()
