@@ -33,6 +33,11 @@ class LocalClock:
         offset = self._of_day(instant // DAY_S)
         return instant + (self._exactly(instant) if offset is None else offset)
 
+    def steady(self, begin: int, end: int) -> int | None:
+        """The one offset of all the time between two instants of a UTC day; None if it may change or the day does."""
+        day = begin // DAY_S
+        return self._of_day(day) if end <= (day + 1) * DAY_S else None
+
     def pieces(self, begin: int, end: int) -> Iterator[Piece]:
         """The time between two instants, in pieces of one offset and one UTC day."""
         while begin < end:

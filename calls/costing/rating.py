@@ -27,6 +27,9 @@ _MakeCharger = Callable[[Part], Charger]
 Status = Literal["rated", "not_charged", "unrated", "stale"]
 
 
+TWO_DIGITS = [f"{number:02}" for number in range(60)]
+
+
 class ComponentRating(NamedTuple):
     """One component's part of a call's cost, before mark-up and rounding."""
 
@@ -99,6 +102,7 @@ class Rater:
         self.zone = ZoneInfo(document.timezone)  # the tariff's own
         self._clock = LocalClock(self.zone)
         self.prefixes = document.prefixes
+        self._zone_words = f", {self.zone.key}"
         self._days: dict[int, str] = {}
         self._whole = document.whole
         self._prefixes = _Prefixes(document.prefixes)
@@ -183,8 +187,9 @@ class Rater:
         if day not in self._days:
             date_ = date.fromordinal(day + 1)
             self._days[day] = f"answered {DAYS[date_.weekday()]} {date_.day} {MONTHS[date_.month]} {date_.year}"
-        hour, second = divmod(second, 3600)
-        return f"{self._days[day]} {hour:02}:{second // 60:02}:{second % 60:02}, {self.zone.key}"
+        minute, second = divmod(second, 60)
+        clock = f"{TWO_DIGITS[minute // 60]}:{TWO_DIGITS[minute % 60]}:{TWO_DIGITS[second]}"
+        return f"{self._days[day]} {clock}{self._zone_words}"
 
     def _total(self, prefix: Prefix) -> "_Total":
         total = self._totals[prefix.prefix] = _Total(part_over(prefix.part, self._whole), self._charger)

@@ -54,6 +54,13 @@ class Timetable:
         """The bands of a call, from second `begin` to second `end` after the instant of its answer."""
         if self._only is not None:
             return [(begin, end, self._only)]
+        offset = self._clock.steady(answered + begin, answered + end)
+        if offset is not None:  # most calls are within one band, too
+            day, second = divmod(answered + begin + offset, DAY_S)
+            starts, bands = self._day(day + 1)
+            index = bisect_right(starts, second)
+            if second + end - begin <= (starts[index] if index < len(starts) else DAY_S):
+                return [(begin, end, bands[index - 1])]
         found: list[Run] = []
         for since, until, offset in self._clock.pieces(answered + begin, answered + end):
             instant = since

@@ -156,6 +156,27 @@ def test_prices_edited_after_the_look_are_not_applied_unseen(prices: Prices) -> 
     assert set(costs()) == {120_000, None}
 
 
+def test_prices_edited_while_they_are_applied_stop_it(prices: Prices, monkeypatch: pytest.MonkeyPatch) -> None:
+    second = prices.supersede(connection_charge="0.05")
+    for name in ("FIRST_CHUNK", "SMALLEST_CHUNK", "LARGEST_CHUNK"):
+        monkeypatch.setattr(recosting, name, 2)
+    recost = begin(SINCE, UNTIL)
+    work(recost)
+    apply(recost)
+
+    def supersede_it(job: Recost) -> None:
+        if job.state == Recost.State.APPLYING and job.changed == 2:
+            third = copy(second, date(2026, 1, 1))
+            replace_document(third.pk, parse({"timezone": "Europe/London", **UK, "connection_charge": "9"}), "a slip")
+            publish(third.pk)
+
+    work(recost, supersede_it)
+    assert (recost.state, recost.changed) == (Recost.State.STOPPED, 2)
+    assert sorted(cost or 0 for cost in costs()) == [0, *[120_000] * 5, *[170_000] * 2]
+    entry = LogEntry.objects.get_for_object(recost).get(changes__prices__isnull=False)
+    assert entry.changes == {"prices": ["", "2 calls: £0.10 more"]}
+
+
 def test_it_refuses_to_take_every_cost_away(prices: Prices) -> None:
     CostingChoice.objects.update(is_on=False)
     with pytest.raises(CommandError, match="switch prices on first"):
