@@ -13,17 +13,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import CharField, Expression, F, Func, OuterRef, Q, Subquery, Value
+from django.db.models import CharField, Expression, F, Func, Q, Value
 from django.db.models.functions import Cast, Coalesce
 
-from calls.directory.models import Contact, Extension, Trunk
+from calls.directory.models import Extension, Trunk
 from calls.directory.spreadsheet import inert
+from calls.export import CALL_FIELDS
 from calls.models import Call
-from calls.plain_rows import BY_KEY, FIELDS, INSTANTS, NAMES
+from calls.plain_rows import BY_KEY, FIELDS, INSTANTS, NAMES, contacts_of, names_of
 from calls.querysets import CallQuerySet
 from calls.records import Flag
 
 CHUNK = 4_000
+NAMED = ("feed_id", "extension", "handled_by", "trunk", "number_e164")  # what NAMES are names of
 CELL, ROW, PLUS = "\x1f", "\x1e", "\x1d"  # between cells; between rows; for the quoted + that E.164 begins with
 RISKY = re.compile(f"[{CELL}{ROW}](?:['=+\\-@\uff1d\uff0b\uff0d\uff20]|[^\\S{PLUS}{ROW}{CELL}])")  # inert decides
 START = frozenset("'=+-@ \t\uff1d\uff0b\uff0d\uff20")
@@ -89,17 +91,11 @@ def _flags() -> Expression:
     return Sql(F("flags"), template=f"CASE WHEN %(expressions)s = 0 THEN '' ELSE rtrim({parts}) END")
 
 
-def _name(model: type[Extension | Trunk], number: str) -> Expression:
-    entries = model._default_manager.filter(feed=OuterRef("feed"), number=OuterRef(number))
-    return Coalesce(Subquery(entries.values("name")[:1]), Value(""))
-
-
 def _cells() -> list[Any]:
     version = Sql(
         F("tariff_version__tariff__name"), F("tariff_version__number"), arg_joiner=" || ' v' || ",
         template="%(expressions)s",
     )  # fmt: skip
-    contacts = Contact.objects.filter(number_e164=OuterRef("number_e164"))
     e164 = (
         f"CASE WHEN substr(%(expressions)s, 1, 1) = '+' THEN '{PLUS}' || substr(%(expressions)s, 2) "
         "ELSE %(expressions)s END"
@@ -114,21 +110,17 @@ def _cells() -> list[Any]:
         "flags": _flags(),
         "cost": _amount("cost"),
         "recharge": _amount("recharge"),
-        "extension_name": _name(Extension, "extension"),
-        "handled_by_name": _name(Extension, "handled_by"),
-        "trunk_name": _name(Trunk, "trunk"),
-        "contact": Coalesce(Subquery(contacts.values("name")[:1]), Value("")),
         **{name: _text(Instant(F(name))) for name in INSTANTS},
     }
     truth = "CASE WHEN %(expressions)s THEN 'true' ELSE 'false' END"
-    for name in FIELDS:
+    for name in CALL_FIELDS:
         if name not in by_name:
             field = Call._meta.get_field(name)
             if field.get_internal_type() == "BooleanField":
                 by_name[name] = Sql(F(name), template=truth)
             else:
                 by_name[name] = _text(F(name)) if field.null else F(name)
-    return [by_name[name] for name in FIELDS]
+    return [by_name[name] for name in CALL_FIELDS]
 
 
 def lines(calls: CallQuerySet) -> Iterator[tuple[str, list[int]]]:
@@ -136,18 +128,27 @@ def lines(calls: CallQuerySet) -> Iterator[tuple[str, list[int]]]:
 
     Text is empty for a page that the caller has to write by way of `calls.plain_rows`.
     """
-    found = calls.order_by("-started_at", "-pk").annotate(
-        line=Joined(*_cells()), at_text=Cast("started_at", CharField())
-    ).values_list("pk", "at_text", "line")  # fmt: skip
+    devices, trunks = names_of(Extension), names_of(Trunk)
+    found = (
+        calls.order_by("-started_at", "-pk")
+        .annotate(line=Joined(*_cells()), at_text=Cast("started_at", CharField()))
+        .values_list("pk", "at_text", "line", *NAMED)
+    )
     after = Q()
     while rows := list(found.filter(after)[:CHUNK]):
-        pks, texts, joined = zip(*rows, strict=True)
-        yield _csv(ROW.join(joined), len(rows)), list(pks)
+        contacts = contacts_of({row[-1] for row in rows})
+        joined = [
+            f"{line}{CELL}{devices.get((feed, extension), '')}{CELL}{devices.get((feed, handler), '')}"
+            f"{CELL}{trunks.get((feed, trunk), '')}{CELL}{contacts.get(number, '')}"
+            for _, _, line, feed, extension, handler, trunk, number in rows
+        ]
+        yield _csv(ROW.join(joined), len(rows)), [row[0] for row in rows]
         if len(rows) < CHUNK:
             return
-        at = datetime.fromisoformat(texts[-1])
+        pk, last, *_ = rows[-1]
+        at = datetime.fromisoformat(last)
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        after = Q(started_at__lte=at) & (Q(started_at__lt=at) | Q(pk__lt=pks[-1]))
+        after = Q(started_at__lte=at) & (Q(started_at__lt=at) | Q(pk__lt=pk))
 
 
 def _csv(text: str, rows: int) -> str:

@@ -119,8 +119,7 @@ class _Words:
             "tariff_version": none
             | {version.pk: str(version) for version in TariffVersion.objects.select_related("tariff")},
         }
-        self.devices = {(feed, number): name for feed, number, name in _named(Extension)}
-        self.trunks = {(feed, number): name for feed, number, name in _named(Trunk)}
+        self.devices, self.trunks = names_of(Extension), names_of(Trunk)
         self.flags = Remembered(lambda flags: Flag(flags).names())
         self.money = Remembered(lambda millionths: None if millionths is None else money.exact(millionths))
         self.mask = Remembered(scope.mask)
@@ -128,7 +127,7 @@ class _Words:
 
     def columns(self, read: dict[str, list[Any]]) -> dict[str, list[Any]]:
         read = dict(read)
-        contacts = self._contacts(read["number_e164"])
+        contacts = contacts_of(set(read["number_e164"]))
         feeds = read["feed_id"]
         for name, key in BY_KEY.items():
             read[name] = list(map(self.by_key[name].__getitem__, read[key]))
@@ -151,9 +150,13 @@ class _Words:
                 read[name] = self.mask_name.map(read[name])
         return read
 
-    def _contacts(self, numbers: list[str]) -> dict[str, str]:
-        return dict(Contact.objects.filter(number_e164__in=set(numbers) - {""}).values_list("number_e164", "name"))
+
+def contacts_of(numbers: set[str]) -> dict[str, str]:
+    """What the directory calls outside numbers."""
+    return dict(Contact.objects.filter(number_e164__in=numbers - {""}).values_list("number_e164", "name"))
 
 
-def _named(model: type[Extension | Trunk]) -> Any:
-    return model._default_manager.exclude(name="").values_list("feed_id", "number", "name")
+def names_of(model: type[Extension | Trunk]) -> dict[tuple[int, str], str]:
+    """By feed and number."""
+    named = model._default_manager.exclude(name="").values_list("feed_id", "number", "name")
+    return {(feed, number): name for feed, number, name in named}

@@ -12,8 +12,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from calls.access import scope_of
+from calls.call_sheet import in_words
 from calls.keyset import capped_count, count_words
-from reports.exporting import NotMadeError, cancel, is_known, selection_of, start, title_of
+from reports.exporting import NotMadeError, cancel, forget, is_known, selection_of, start, title_of
 from reports.models import Export
 
 BLOCK = 1 << 18
@@ -51,6 +52,7 @@ def new(request: HttpRequest) -> HttpResponse:
     selection = selection_of(of, asked, scope)
     calls = count_words(capped_count(selection.calls))
     context: dict[str, Any] = {"title": title_of(of), "form": form, "selection": selection, "calls": calls}
+    context["words"] = in_words(selection)
     return render(
         request, "reports/export_new.html", context | {"hidden": [("of", of), ("form", form), *asked.items()]}
     )
@@ -76,8 +78,7 @@ def drop(request: HttpRequest, pk: int) -> HttpResponse:
     if export.is_open:
         cancel(export)
     else:
-        export.path.unlink(missing_ok=True)
-        export.delete()
+        forget(export)
     return redirect("reports:exports")
 
 

@@ -3,8 +3,8 @@
 It outlives the web process that began it. One that is not heard for a minute has died, and its page says so.
 """
 
-import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -83,17 +83,17 @@ def make(export: Export) -> None:
     ):
         return
     heard = _Heard(export)
-    part = export.path.with_suffix(".part")
     try:
+        export.workshop.mkdir(mode=0o700, exist_ok=True)
+        part = export.workshop / export.path.name
         _write(export, part, heard)
         part.rename(export.path)
         state, error, size = Export.State.DONE, "", export.path.stat().st_size
     except Exception as failure:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         state, error, size = Export.State.FAILED, str(failure).partition("\n")[0][:200] or type(failure).__name__, 0
     finally:
         heard.stop()
+        shutil.rmtree(export.workshop, ignore_errors=True)
     kept = Export.objects.filter(pk=export.pk, state=Export.State.RUNNING).update(
         state=state, error=error, size=size, done=heard.done, worked_at=timezone.now()
     )
@@ -108,15 +108,24 @@ def cancel(export: Export) -> None:
     )
 
 
+def forget(export: Export) -> None:
+    export.path.unlink(missing_ok=True)
+    shutil.rmtree(export.workshop, ignore_errors=True)
+    export.delete()
+
+
 def forget_old() -> None:
     """Delete what was kept its day, and files that belong to nothing."""
     for export in Export.objects.filter(created_at__lte=timezone.now() - KEPT):
-        export.path.unlink(missing_ok=True)
-        export.delete()
+        forget(export)
     known = {export.path.stem for export in Export.objects.all()}
     long_ago = (timezone.now() - KEPT - timedelta(hours=1)).timestamp()
     for file in exports_directory().iterdir():
-        if file.stem not in known and file.stat().st_mtime < long_ago:
+        if file.stem in known or file.stat().st_mtime > long_ago:
+            continue
+        if file.is_dir():
+            shutil.rmtree(file, ignore_errors=True)
+        else:
             file.unlink(missing_ok=True)
 
 
@@ -171,6 +180,6 @@ class _Heard:
             except Exception:  # noqa: S112 - the database may be away for a moment: say it next time
                 continue
             if not wanted:
-                self._export.path.with_suffix(".part").unlink(missing_ok=True)
+                shutil.rmtree(self._export.workshop, ignore_errors=True)
                 os._exit(0)
         connection.close()

@@ -126,5 +126,6 @@ def follow_up(request: HttpRequest, pk: int) -> HttpResponse:
     return render(
         request, "reports/follow_up.html",
         {"call": call, "who": showing.outside(call), "known": known, "form": form, "may_change": may_change,
+         "assigned": str(known.assignee.get_full_name() or known.assignee) if known and known.assignee else "",
          "note": scope.mask_name(known.note) if known else "", "hides": bool(scope.masked_digits)},
     )  # fmt: skip

@@ -125,6 +125,11 @@ class Export(models.Model):
         return exports_directory() / f"{self.pk}-{self.token}.{self.form}"
 
     @property
+    def workshop(self) -> Path:
+        """The directory in which its process works."""
+        return self.path.with_suffix("")
+
+    @property
     def is_open(self) -> bool:
         """Waiting or being made, by a process that is heard."""
         return self.state in {self.State.WAITING, self.State.RUNNING} and not self.is_dead

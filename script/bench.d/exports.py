@@ -6,6 +6,7 @@ A simulated office's calls are stored by the loader, then copied in the database
 """
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -16,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from _harness import FEED, ROOT, databases, make_lines, manage, measure, say, scratch_directory
 
-LINES = 60_000
+LINES = 30_000
 
 
 def multiply(calls: int) -> None:
@@ -42,6 +43,19 @@ def multiply(calls: int) -> None:
         cursor.execute("ANALYZE")
 
 
+def server_cpu() -> float:
+    """Seconds of CPU that the connection's own Postgres process has taken; it runs on this machine."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return 0.0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def work(task: str, calls: int) -> None:
     """In a process of its own, with the place's environment."""
     import django
@@ -53,7 +67,7 @@ def work(task: str, calls: int) -> None:
 
     if task == "multiply":
         return multiply(calls)
-    began = time.perf_counter()
+    began, cpu, server = time.perf_counter(), time.process_time(), server_cpu()
     with open(os.devnull, "w", encoding="utf-8") as out:
         if task == "xlsx":
             from calls.call_sheet import call_workbook
@@ -65,7 +79,8 @@ def work(task: str, calls: int) -> None:
             from calls.download import PARTS
 
             out.writelines(PARTS[task](Call.objects.all(), EVERYTHING))
-    print(f'{{"rows": {Call.objects.count()}, "seconds": {time.perf_counter() - began}}}')
+    took = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu, "server": server_cpu() - server}
+    print(json.dumps({"rows": Call.objects.count(), **took}))
     return None
 
 
@@ -94,6 +109,7 @@ def main() -> None:
                     rows, rate = found["rows"], found["rows"] / found["seconds"]
                     say(
                         f"{database.name:9} {task:5} {rows:>9,} rows  {rate:>8,.0f} rows/s"
+                        f"  CPU {1e6 * found['cpu'] / rows:.0f} us a row, Postgres' {1e6 * found['server'] / rows:.0f}"
                         f"  {min(cost.resident[3:], default=0):.0f} to {max(cost.resident):.0f} MiB resident"
                     )
 
