@@ -30,7 +30,8 @@ _OUT = Q(direction=Direction.OUT)
 _ENDED = Q(state=CallState.ENDED)
 _UNKNOWN = Q(outcome=Outcome.UNKNOWN)
 _HANDLED = Q(handled_at__isnull=False) | Q(partial=True, outcome=Outcome.ANSWERED)
-_ABANDONED = _IN & _ENDED & ~_HANDLED & ~_UNKNOWN
+# not handled, as the index of abandoned calls says it
+_ABANDONED = _IN & _ENDED & Q(handled_at=None) & ~Q(partial=True, outcome=Outcome.ANSWERED) & ~_UNKNOWN
 
 
 def _spoken_with(number: str, until: datetime | None) -> Exists:

@@ -27,13 +27,13 @@ RAW = "number=0207%20000&longer=60&weekday=2"
 IS_RAW = "starts_with(number, '0207000') AND duration_seconds >= 60 AND isodow(started_at) = 2"
 OVERVIEW = """
 WITH chosen AS (SELECT * FROM calls WHERE {where}), spoken AS (
-    SELECT number_e164, max(handled_at) AS at FROM calls WHERE handled_at IS NOT NULL GROUP BY 1)
+    SELECT number_e164, max(handled_at) AS spoken_at FROM calls WHERE handled_at IS NOT NULL GROUP BY 1)
 SELECT count(*), count(*) FILTER (direction = 'in'), count(handled_at) FILTER (direction = 'in'),
     count(*) FILTER (direction = 'in' AND handled_at IS NULL), count(*) FILTER (direction = 'in' AND
         time_to_answer_seconds <= 20), sum(time_to_answer_seconds) FILTER (direction = 'in'),
     count(*) FILTER (direction = 'in' AND handled_at IS NULL AND duration_seconds <= 5),
     count(*) FILTER (direction = 'out'), sum(talk_seconds), count(*) FILTER (direction = 'in' AND handled_at IS NULL
-        AND NOT coalesce(at >= ended_at, false))
+        AND NOT coalesce(spoken_at >= ended_at, false))
 FROM chosen LEFT JOIN spoken USING (number_e164)
 """
 EXTENSION = """
