@@ -129,6 +129,7 @@ def inside(options: argparse.Namespace) -> None:
     from reports.catalogue import REPORTS
     from reports.course import course
     from reports.engine import Question
+    from reports.limits import TooLongError
 
     setup_test_environment()
     began = time.monotonic()
@@ -151,7 +152,11 @@ def inside(options: argparse.Namespace) -> None:
             question = Question(QueryDict(address), EVERYTHING, _year.NOW)
             return course(question) if slug == "course" else REPORTS[slug].run(question)
 
-        statements = statements_of(ask)
+        try:
+            statements = statements_of(ask)
+        except TooLongError:
+            say(f"{name:28} stopped after REPORT_SECONDS")
+            continue
         ours = timed(lambda statements=statements: replay(statements), options.runs)
         theirs = timed(
             lambda reference=reference: [
