@@ -8,6 +8,7 @@ as Django answers it, and of DuckDB. docs/performance.md says how to read it.
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -263,6 +264,8 @@ def main() -> None:
         (inside if options.inside == "questions" else load_inside)(options)
         return
     from _harness import databases, scratch_directory
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that its servers end with it
 
     with scratch_directory(options.directory) as scratch, databases(options.database, scratch) as chosen:
         for database in chosen:
