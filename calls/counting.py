@@ -25,18 +25,22 @@ from django.db.models.functions import Cast
 from calls.models import Call, Leg
 from calls.records import CallState, Direction, LegOutcome, Outcome
 
+LONGEST_WAIT = timedelta(days=7)  # of a call, from its start until a person answers
+
 _IN = Q(direction=Direction.IN)
 _OUT = Q(direction=Direction.OUT)
 _ENDED = Q(state=CallState.ENDED)
 _UNKNOWN = Q(outcome=Outcome.UNKNOWN)
 _HANDLED = Q(handled_at__isnull=False) | Q(partial=True, outcome=Outcome.ANSWERED)
-_ABANDONED = _IN & _ENDED & ~_HANDLED & ~_UNKNOWN
+# not handled, as the index of abandoned calls says it
+_ABANDONED = _IN & _ENDED & Q(handled_at=None) & ~Q(partial=True, outcome=Outcome.ANSWERED) & ~_UNKNOWN
 
 
 def _spoken_with(number: str, until: datetime | None) -> Exists:
     """A call with this one's `number`, either way, that was answered after this one had ended."""
-    # not empty said again: the indexes are of numbers that are not
-    calls = Call.objects.filter(~Q(**{number: ""}), **{number: OuterRef(number)}).filter(
+    # Not empty said again, and from when on: by these the index of a number's calls begins where it has to.
+    since = ExpressionWrapper(OuterRef("ended_at") - Value(LONGEST_WAIT), output_field=DateTimeField())
+    calls = Call.objects.filter(~Q(**{number: ""}), started_at__gte=since, **{number: OuterRef(number)}).filter(
         Q(handled_at__gte=OuterRef("ended_at"))
         | Q(partial=True, outcome=Outcome.ANSWERED, answered_at__gte=OuterRef("ended_at"))
     )

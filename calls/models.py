@@ -152,6 +152,11 @@ class Call(models.Model):
             ),
             models.Index(fields=["did", "started_at"], condition=~Q(did=""), name="call_did"),
             models.Index(fields=["started_at"], condition=Q(cost_status="unrated"), name="call_unrated"),
+            models.Index(
+                fields=["started_at"],
+                condition=Q(direction="in", state="ended", handled_at=None),
+                name="call_abandoned",
+            ),
             models.Index(fields=["tariff_version"], condition=~Q(tariff_version=None), name="call_tariff_version"),
             models.Index(fields=["cost", "id"], condition=Q(cost__gt=0), name="call_cost"),
         ]

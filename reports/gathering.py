@@ -9,7 +9,6 @@ from django.db.models import Count, F, Q
 from calls.counting import CALL_COUNTS
 from calls.models import Facet, Grain
 from calls.querysets import CallQuerySet
-from calls.records import CallState
 from reports.engine import Question, Values
 from reports.measures import added, sums
 from reports.rolled import SUMS, nothing, rollups, whole
@@ -57,7 +56,8 @@ def gathered(
         for key, group in _groups(narrowed, {name: F(name) for name in rolled.fields}, asked):
             if group["calls"]:
                 found.append((rolled.key(key), nothing(needs) | {name: whole(name, group[name]) for name in asked}))
-    found += _of_calls(question, calls.exclude(state=CallState.ENDED), by, needs)
+    if question.live:
+        found += _of_calls(question, calls.filter(pk__in=question.live), by, needs)
     if "unreturned" in needs:
         found += [
             (key, nothing(needs) | counted)

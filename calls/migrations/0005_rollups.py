@@ -65,4 +65,8 @@ class Migration(migrations.Migration):
                 ('feed', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='directory.feed')),
             ],
         ),
+        migrations.AddIndex(
+            model_name='call',
+            index=models.Index(condition=models.Q(('direction', 'in'), ('handled_at', None), ('state', 'ended')), fields=['started_at'], name='call_abandoned'),
+        ),
     ]

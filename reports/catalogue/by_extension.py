@@ -11,7 +11,6 @@ from calls.counting import LEG_COUNTS, NO_DEVICE
 from calls.directory.models import Extension
 from calls.models import Leg
 from calls.querysets import LegQuerySet
-from calls.records import CallState
 from reports.engine import Amount, Answer, Column, Kind, Question, Report, Values
 from reports.limits import in_time
 from reports.measures import SEVERAL
@@ -61,9 +60,10 @@ def of_rollups(question: Question) -> Counted | None:
     parts = leg_rollups(question)
     if parts is None:
         return None
-    open_calls = question.calls().exclude(state=CallState.ENDED)
-    live = question.legs().filter(call__in=open_calls.values("pk"))
-    found = Counted(_by_device(live), defaultdict(int), "", live.aggregate(calls=Count("call", distinct=True))["calls"])
+    found = Counted({}, defaultdict(int), "", 0)
+    if question.live:
+        live = question.legs().filter(call__in=question.live)
+        found.devices, found.calls = _by_device(live), live.aggregate(calls=Count("call", distinct=True))["calls"]
     named = {f"s_{name}": wanted for name, wanted in ROLLED.items()}
     currencies = set()
     for row in (row for rows in parts for row in rows.values("feed_id", "extension", "currency").annotate(**named)):

@@ -8,6 +8,7 @@ as Django answers it, and of DuckDB. docs/performance.md says how to read it.
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -27,13 +28,13 @@ RAW = "number=0207%20000&longer=60&weekday=2"
 IS_RAW = "starts_with(number, '0207000') AND duration_seconds >= 60 AND isodow(started_at) = 2"
 OVERVIEW = """
 WITH chosen AS (SELECT * FROM calls WHERE {where}), spoken AS (
-    SELECT number_e164, max(handled_at) AS at FROM calls WHERE handled_at IS NOT NULL GROUP BY 1)
+    SELECT number_e164, max(handled_at) AS spoken_at FROM calls WHERE handled_at IS NOT NULL GROUP BY 1)
 SELECT count(*), count(*) FILTER (direction = 'in'), count(handled_at) FILTER (direction = 'in'),
     count(*) FILTER (direction = 'in' AND handled_at IS NULL), count(*) FILTER (direction = 'in' AND
         time_to_answer_seconds <= 20), sum(time_to_answer_seconds) FILTER (direction = 'in'),
     count(*) FILTER (direction = 'in' AND handled_at IS NULL AND duration_seconds <= 5),
     count(*) FILTER (direction = 'out'), sum(talk_seconds), count(*) FILTER (direction = 'in' AND handled_at IS NULL
-        AND NOT coalesce(at >= ended_at, false))
+        AND NOT coalesce(spoken_at >= ended_at, false))
 FROM chosen LEFT JOIN spoken USING (number_e164)
 """
 EXTENSION = """
@@ -129,6 +130,7 @@ def inside(options: argparse.Namespace) -> None:
     from reports.catalogue import REPORTS
     from reports.course import course
     from reports.engine import Question
+    from reports.limits import TooLongError
 
     setup_test_environment()
     began = time.monotonic()
@@ -151,7 +153,11 @@ def inside(options: argparse.Namespace) -> None:
             question = Question(QueryDict(address), EVERYTHING, _year.NOW)
             return course(question) if slug == "course" else REPORTS[slug].run(question)
 
-        statements = statements_of(ask)
+        try:
+            statements = statements_of(ask)
+        except TooLongError:
+            say(f"{name:28} stopped after REPORT_SECONDS")
+            continue
         ours = timed(lambda statements=statements: replay(statements), options.runs)
         theirs = timed(
             lambda reference=reference: [
@@ -258,6 +264,8 @@ def main() -> None:
         (inside if options.inside == "questions" else load_inside)(options)
         return
     from _harness import databases, scratch_directory
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that its servers end with it
 
     with scratch_directory(options.directory) as scratch, databases(options.database, scratch) as chosen:
         for database in chosen:
