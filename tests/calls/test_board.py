@@ -126,6 +126,49 @@ async def test_a_viewer_that_sleeps_or_is_gone_harms_no_other(monkeypatch: pytes
         await hub.close()
 
 
+class Narrow(Person):
+    """Has a wire, which is clogged for as long as it is told to be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_clogged = False
+
+    @property
+    def wire(self) -> "Narrow":  # type: ignore[override]
+        return self
+
+    def framed(self, text: str) -> bytes:
+        return text.encode()
+
+    def write(self, frame: bytes) -> None:
+        assert not self.is_clogged
+        self.told.put_nowait(json.loads(frame))
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_clogged_socket_gets_a_fresh_snapshot_and_no_backlog() -> None:
+    office = Office(await in_database(make_feed)())
+    hub = BoardHub()
+    narrow, wide = Narrow(), Narrow()
+    for viewer in (narrow, wide):
+        await hub.join(viewer, EVERYTHING)
+        viewer.told.get_nowait()
+    try:
+        narrow.is_clogged = True
+        calls = []
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for _ in range(2):
+                calls.append(await in_database(office.call().happen)((0, "RINGING", "1843")))
+                while all(one["id"] != calls[-1].pk for one in (await wide.told.get())["changed"]):
+                    pass
+            narrow.is_clogged = False
+            snapshot = await narrow.told.get()
+        assert snapshot["type"] == "snapshot"
+        assert {one["id"] for one in snapshot["calls"]} == {call.pk for call in calls}
+    finally:
+        await hub.close()
+
+
 @pytest.mark.django_db(transaction=True)
 async def test_access_goes_on_being_checked_after_a_viewer_that_could_not_be_moved(
     monkeypatch: pytest.MonkeyPatch,
