@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from calls.directory.models import Feed
+from calls.directory.models import Feed, WorkerStatus
 from calls.store import CallStore
 from ingest.disk import Space
 from ingest.journal import Journal, JournalLockedError, closed_at, journals
@@ -101,6 +101,7 @@ class LeftBehind:
     def _settle(self, journal: Journal) -> None:
         if last_written(journal.directory) < keep_since():
             journal.remove()
+            WorkerStatus.objects.filter(feed=journal.feed, journal=journal.journal_id).update(accepted=0)
             JournalPosition.objects.filter(feed_id=journal.feed, journal=journal.journal_id).delete()
         else:
             self.space.stored(journal.directory)

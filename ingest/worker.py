@@ -89,6 +89,7 @@ class Worker:
         self._space = journal_space()
         self._dark = Dark()
         self._hindered: dict[int, dict[str, Any]] = {}  # feeds whose journal cannot be made, as their status says it
+        self._ended: dict[int, int] = {}  # what was accepted in all for feeds that are at work no more
         self._known: set[int] = set()  # feeds whose time without a worker is in the ledger
 
     def stop(self) -> None:
@@ -204,6 +205,7 @@ class Worker:
         await asyncio.to_thread(at_work.journal.wait_durable, last, 5.0)
         at_work.loading.stop()
         await asyncio.to_thread(at_work.loading.join)
+        self._ended[feed_id] = at_work.journal.durable_sequence
         if at_work.journal.durable_sequence:
             at_work.journal.close()
         else:
@@ -274,7 +276,7 @@ class Worker:
             statuses[feed_id] = {
                 "connections": len(peers),
                 "accepted": at_work.journal.durable_sequence,
-                "backlog": at_work.loading.backlog,
+                "journal": at_work.journal.journal_id,
                 "started_at": at_work.at_it_since,
                 "endpoints": at_work.ways,
                 "last_line_at": _moment(last_line_at),
@@ -325,8 +327,11 @@ class Worker:
         leases = LocalLease.objects.filter(holder=self.name)
         if feed_id is not None:
             mine, leases = mine.filter(feed=feed_id), leases.filter(feed=feed_id)
-        mine.update(signed_off=True, heartbeat_at=now, backlog=0, waiting_since=None)
+        mine.update(signed_off=True, heartbeat_at=now, waiting_since=None)
         leases.delete()
+        while self._ended:  # what it did not come to load waits for the next worker, and everybody can see that
+            ended, accepted = self._ended.popitem()
+            WorkerStatus.objects.filter(worker=self.name, feed=ended).update(accepted=accepted)
         if feed_id is not None:
             self._known.discard(feed_id)
             outages.close_all(feed_id, now)

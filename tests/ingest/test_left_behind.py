@@ -1,15 +1,18 @@
 """Journals that nobody writes any more, beside things that are none of them."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
-from calls.directory.models import Feed, FeedState
+from calls.directory.models import Feed, FeedState, WorkerStatus
 from calls.store import CallStore
 from ingest.journal import LOCK, Journal
 from ingest.left_behind import LeftBehind, journal_space
 from ingest.segments import Origin
+from ingest.status import feed_statuses
 from tests.ingest.lines import smdr_line
 
 pytestmark = pytest.mark.django_db
@@ -46,3 +49,26 @@ def test_one_that_is_just_being_made_is_left_alone(feed: Feed, tmp_path: Path) -
     LeftBehind(CallStore(feed.pk), journal_space()).load()
     assert directory.is_dir()
     assert not (directory / LOCK).exists()
+
+
+@pytest.mark.parametrize("signed_off", [True, False])
+def test_what_a_dead_worker_accepted_is_in_the_backlog_until_it_is_stored(
+    feed: Feed, tmp_path: Path, settings: Settings, *, signed_off: bool
+) -> None:
+    """Its host is down, or it had no time to load: the lines are accepted all the same, and wait."""
+    journal = int(left_behind(feed, tmp_path).name, 16)
+    long_ago = timezone.now() - timedelta(hours=1)
+    WorkerStatus.objects.create(
+        feed=feed, worker="host:1:00", heartbeat_at=long_ago, started_at=long_ago, journal=journal, accepted=1,
+        signed_off=signed_off,
+    )  # fmt: skip
+    (status,) = feed_statuses()
+    assert (status.accepted, status.backlog, status.events) == (1, 1, 0)
+    LeftBehind(CallStore(feed.pk), journal_space()).load()
+    (status,) = feed_statuses()
+    assert (status.accepted, status.backlog, status.events) == (1, 0, 1)
+    settings.JOURNAL_KEEP_DAYS = 0
+    LeftBehind(CallStore(feed.pk), journal_space()).load()
+    (status,) = feed_statuses()
+    assert (status.accepted, status.backlog, status.events) == (1, 0, 1)
+    assert not list((tmp_path / "journal" / str(feed.pk)).iterdir())
