@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import re
 import secrets
 import threading
 import zlib
@@ -25,6 +26,8 @@ SEGMENT_BYTES = 16 << 20
 PENDING_LIMIT_BYTES = 16 << 20
 RETRY_SECONDS = 1.0
 SPARE = "spare"
+LOCK = "lock"
+IS_ID = re.compile("[0-9a-f]{16}")  # whatever else lies beside journals, such as a copy of one, is none
 END = "end"  # the last sequence of a journal that was closed, so that nobody has to read it to know
 
 Frame = tuple[int, int, int, int, int, bytes]  # received_us, connection, n, origin, fault, line
@@ -37,7 +40,15 @@ class JournalLockedError(RuntimeError):
 def journals(data_directory: Path, feed: int) -> list[Path]:
     """The directories of a feed's journals, oldest first."""
     root = data_directory / "journal" / str(feed)
-    return sorted((path for path in root.glob("*") if path.is_dir()), key=lambda path: path.stat().st_ctime_ns)
+    return sorted((path for path in root.glob("*") if IS_ID.fullmatch(path.name)), key=_begun_at)
+
+
+def _begun_at(directory: Path) -> int:
+    """When a journal was made, in nanoseconds: its directory changes with each segment, and its lock never does."""
+    try:
+        return (directory / LOCK).stat().st_mtime_ns
+    except FileNotFoundError:
+        return directory.stat().st_mtime_ns
 
 
 def closed_at(directory: Path) -> int | None:
@@ -104,7 +115,13 @@ class Journal:
         directory.mkdir(parents=True)
         for parent in (directory.parent, directory.parent.parent, data_directory):
             sync_directory(parent)
-        return cls(directory, disk=disk, space=space, segment_bytes=segment_bytes)
+        try:
+            return cls(directory, disk=disk, space=space, segment_bytes=segment_bytes)
+        except OSError:
+            with contextlib.suppress(OSError):  # who tries again every second must not leave a directory each time
+                (directory / LOCK).unlink(missing_ok=True)
+                directory.rmdir()
+            raise
 
     @classmethod
     def adopt(cls, directory: Path) -> Self:
@@ -138,7 +155,7 @@ class Journal:
             data = self._encode(frames)
             try:
                 self._write(data, before + 1)
-            except OSError:
+            except BaseException:  # a Ctrl-C, too
                 self._sequence = before
                 self._drop_segment()
                 raise
@@ -187,7 +204,7 @@ class Journal:
             segment.unlink()
         (directory / SPARE).unlink(missing_ok=True)
         self.close()
-        for name in (END, "lock"):
+        for name in (END, LOCK):
             (directory / name).unlink(missing_ok=True)
         directory.rmdir()
         sync_directory(directory.parent)
@@ -267,9 +284,8 @@ class Journal:
             except FileExistsError:
                 continue
             spare.unlink()
-            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
             sync_directory(self.directory)
-            return descriptor
+            return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         raise OSError("no free name for a segment")
 
     def _set_space_aside(self) -> None:
@@ -286,7 +302,8 @@ class Journal:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             try:
-                os.ftruncate(descriptor, os.fstat(descriptor).st_size)  # gives back what was set aside beyond the end
+                # takes away what was never accepted, and gives back what was set aside beyond the end
+                os.ftruncate(descriptor, self._written)
             except OSError as error:
                 logger.warning("a segment of the journal could not be trimmed", extra={"error": str(error)})
             os.close(descriptor)
@@ -317,7 +334,7 @@ class Journal:
 
 
 def _locked(directory: Path) -> int:
-    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from calls.directory.models import Feed
+from calls.directory.models import Feed, WorkerStatus
 from calls.store import CallStore
 from ingest.disk import Space
 from ingest.journal import Journal, JournalLockedError, closed_at, journals
@@ -24,6 +24,7 @@ from ingest.segments import Damaged, Origin
 logger = logging.getLogger(__name__)
 
 SECONDS_A_DAY = 86_400
+SECONDS_TO_BE_MADE = 60
 
 
 def journal_space() -> Space:
@@ -57,9 +58,16 @@ class LeftBehind:
                 continue
             if self.should_stop():
                 return
+            if is_being_made(directory):
+                continue
             try:
                 journal = Journal.adopt(directory)
             except (JournalLockedError, FileNotFoundError):
+                continue
+            except OSError as error:  # of another user's making, or its disk fails: the others are loaded all the same
+                logger.error(
+                    "a journal left behind cannot be read", extra={"journal": str(directory), "error": str(error)}
+                )
                 continue
             try:
                 if self._load(journal):
@@ -93,6 +101,7 @@ class LeftBehind:
     def _settle(self, journal: Journal) -> None:
         if last_written(journal.directory) < keep_since():
             journal.remove()
+            WorkerStatus.objects.filter(feed=journal.feed, journal=journal.journal_id).update(accepted=0)
             JournalPosition.objects.filter(feed_id=journal.feed, journal=journal.journal_id).delete()
         else:
             self.space.stored(journal.directory)
@@ -102,6 +111,11 @@ def _is_stored(directory: Path, positions: dict[int, int]) -> bool:
     """Whether all of a closed journal is stored, as the database is now: it may have been restored since."""
     end = closed_at(directory)
     return end is not None and positions.get(int(directory.name, 16), 1) > end
+
+
+def is_being_made(directory: Path) -> bool:
+    """Whether this may be a journal whose writer has not yet come to lock it: it must not be taken from under it."""
+    return not last_written(directory) and time.time() - directory.stat().st_mtime < SECONDS_TO_BE_MADE
 
 
 def last_written(directory: Path) -> float:

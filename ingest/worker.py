@@ -28,7 +28,7 @@ from calls.directory.models import Feed, WorkerStatus
 from calls.directory.outages import WorkerFacts
 from calls.store import CallStore
 from ingest import outages
-from ingest.journal import Journal
+from ingest.journal import Journal, JournalLockedError
 from ingest.left_behind import LeftBehind, journal_space
 from ingest.loading import LoadingThread
 from ingest.models import LocalLease
@@ -88,6 +88,8 @@ class Worker:
         self._database = ThreadPoolExecutor(1, thread_name_prefix="ingest-status")
         self._space = journal_space()
         self._dark = Dark()
+        self._hindered: dict[int, dict[str, Any]] = {}  # feeds whose journal cannot be made, as their status says it
+        self._ended: dict[int, int] = {}  # what was accepted in all for feeds that are at work no more
         self._known: set[int] = set()  # feeds whose time without a worker is in the ledger
 
     def stop(self) -> None:
@@ -119,12 +121,15 @@ class Worker:
         """Do as the feeds' rows say now, and say how it goes. A database that is gone changes nothing."""
         try:
             wanted = await self._in_database(self._wanted)
+            for feed_id in self._hindered.keys() - wanted.keys():
+                del self._hindered[feed_id]
+                await self._in_database(self._sign_off, feed_id)
             for feed_id in self.feeds.keys() - wanted.keys():
                 await self._end(feed_id)
                 await self._in_database(self._sign_off, feed_id)
             for feed_id, want in wanted.items():
-                if feed_id not in self.feeds:
-                    self._begin(feed_id)
+                if feed_id not in self.feeds and not self._begin(feed_id, want.ways):
+                    continue
                 at_work = self.feeds[feed_id]
                 if want.ways and not at_work.ways:
                     at_work.at_it_since = timezone.now()
@@ -137,6 +142,8 @@ class Worker:
             self._dark.forget(over, now)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("the database does not answer", extra={"error": " ".join(str(error).split())})
+        except Exception as error:
+            logger.error("a look at the feeds failed; what is at work goes on", exc_info=error)
 
     async def _keep_watching(self) -> None:
         """See how feeds are also while the database keeps the looks waiting."""
@@ -168,8 +175,19 @@ class Worker:
                 )
         self._dark.note(facts, now)
 
-    def _begin(self, feed_id: int) -> None:
-        journal = Journal.create(Path(settings.SMDR_DATA_DIR), feed_id, space=self._space)
+    def _begin(self, feed_id: int, ways: int) -> bool:
+        """Open a journal and start loading; False if the disk does not let us: the other feeds go on all the same."""
+        try:
+            journal = Journal.create(Path(settings.SMDR_DATA_DIR), feed_id, space=self._space)
+        except (OSError, JournalLockedError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
+            text = f"The journal cannot be made: {reason}. Lines are not received until it can."
+            if feed_id not in self._hindered:
+                logger.error("a journal cannot be made", extra={"feed": feed_id, "error": str(error)})
+            since = self._hindered.get(feed_id, {}).get("started_at", timezone.now())
+            self._hindered[feed_id] = {"started_at": since, "endpoints": ways, "error": text[:300]}
+            return False
+        self._hindered.pop(feed_id, None)
         journal.start()
         sink = FeedSink(journal, asyncio.get_running_loop())
         loading = LoadingThread(feed_id, journal, self._ring, self._space)
@@ -177,6 +195,7 @@ class Worker:
         watch = FeedWatch(timedelta(seconds=settings.DISCONNECTED_AFTER_SECONDS))
         connections_of_feed = FeedConnections(sink, limits())
         self.feeds[feed_id] = FeedAtWork(journal, sink, connections_of_feed, loading, watch)
+        return True
 
     async def _end(self, feed_id: int) -> None:
         """Stop receiving, make it durable, load it."""
@@ -186,6 +205,7 @@ class Worker:
         await asyncio.to_thread(at_work.journal.wait_durable, last, 5.0)
         at_work.loading.stop()
         await asyncio.to_thread(at_work.loading.join)
+        self._ended[feed_id] = at_work.journal.durable_sequence
         if at_work.journal.durable_sequence:
             at_work.journal.close()
         else:
@@ -249,14 +269,14 @@ class Worker:
             )
 
     def _statuses(self) -> dict[int, dict[str, Any]]:
-        statuses = {}
+        statuses = dict(self._hindered)
         for feed_id, at_work in self.feeds.items():
             last_line_at, watch = at_work.sink.last_line_at, at_work.watch
             peers = sorted(at_work.sink.peers, key=lambda peer: peer.since)
             statuses[feed_id] = {
                 "connections": len(peers),
                 "accepted": at_work.journal.durable_sequence,
-                "backlog": at_work.loading.backlog,
+                "journal": at_work.journal.journal_id,
                 "started_at": at_work.at_it_since,
                 "endpoints": at_work.ways,
                 "last_line_at": _moment(last_line_at),
@@ -307,8 +327,11 @@ class Worker:
         leases = LocalLease.objects.filter(holder=self.name)
         if feed_id is not None:
             mine, leases = mine.filter(feed=feed_id), leases.filter(feed=feed_id)
-        mine.update(signed_off=True, heartbeat_at=now, backlog=0, waiting_since=None)
+        mine.update(signed_off=True, heartbeat_at=now, waiting_since=None)
         leases.delete()
+        while self._ended:  # what it did not come to load waits for the next worker, and everybody can see that
+            ended, accepted = self._ended.popitem()
+            WorkerStatus.objects.filter(worker=self.name, feed=ended).update(accepted=accepted)
         if feed_id is not None:
             self._known.discard(feed_id)
             outages.close_all(feed_id, now)

@@ -37,7 +37,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class FeedHealth:
-    """`backlog` is lines accepted and not yet loaded; `error` is what keeps a connection or the loading back.
+    """`accepted` is how many lines each worker's journal holds; `error` what keeps a connection or the loading back.
 
     `outages` are those that are on, kind → beginning, whether a worker has written them or not; `written` kind → key of
     its row. `recent_lines` are lines of ten seconds each, the newest last. `silent_at` is when the silence so far
@@ -48,7 +48,7 @@ class FeedHealth:
     connected: bool
     connections: int
     last_line_at: datetime | None
-    backlog: int
+    accepted: dict[int, int]  # by journal, those of dead workers too
     error: str
     peers: list[dict[str, object]]
     working: bool
@@ -133,7 +133,7 @@ def feed_health(
         connected=known.connected_since is not None,
         connections=sum(worker.connections for worker in fresh),
         last_line_at=known.last_line_at,
-        backlog=sum(worker.backlog for worker in fresh),
+        accepted={worker.journal: worker.accepted for worker in workers if worker.accepted},
         error=" ".join(worker.error for worker in fresh if worker.error),
         peers=[peer for worker in fresh for peer in worker.peers],
         working=bool(fresh),

@@ -79,9 +79,10 @@ class FeedState(models.Model):
 class WorkerStatus(models.Model):
     """What one ingest process says of one feed, every second.
 
-    `lost_at` is when its last connection ended, null while it has one; `waiting_since` when the oldest line was
-    accepted that is not yet loaded; `recent_lines` counts lines of ten seconds each, the newest last. A row stays when
-    its worker ends, to tell from when nobody was at work.
+    `accepted` counts the lines of its `journal`; which of them are stored the journal's position tells, also when the
+    worker is dead. `lost_at` is when its last connection ended, null while it has one; `waiting_since` when the oldest
+    line was accepted that is not yet loaded; `recent_lines` counts lines of ten seconds each, the newest last. A row
+    stays when its worker ends, to tell from when nobody was at work.
     """
 
     feed = models.ForeignKey("directory.Feed", models.CASCADE, related_name="workers", db_index=False)
@@ -90,7 +91,7 @@ class WorkerStatus(models.Model):
     started_at = models.DateTimeField()
     connections = models.IntegerField(default=0)
     accepted = models.BigIntegerField(default=0)
-    backlog = models.BigIntegerField(default=0)
+    journal = models.BigIntegerField(default=0)
     last_line_at = models.DateTimeField(null=True)
     connected_since = models.DateTimeField(null=True)
     lost_at = models.DateTimeField(null=True)

@@ -83,7 +83,7 @@ def test_health_counters_and_quarantine_are_shown_inert(root: Client) -> None:
     FeedState.objects.filter(feed=feed).update(accepted=4_321, events=4_000, duplicates=300, quarantined=21)
     WorkerStatus.objects.create(
         feed=feed, worker="host:1", heartbeat_at=now, started_at=now, connections=1, last_line_at=now,
-        connected_since=now, backlog=7, error="Cannot listen on <b>",
+        connected_since=now, journal=9, accepted=7, error="Cannot listen on <b>",
     )  # fmt: skip
     QuarantinedLine.objects.create(
         feed=feed, received_at=now, journal=1, sequence=1, connection=1, n=1, origin=0, fault=1,

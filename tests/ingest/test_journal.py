@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.disk import Disk, Space, delete_stored
-from ingest.journal import SPARE, Frame, Journal, JournalLockedError, closed_at
+from ingest.journal import SPARE, Frame, Journal, JournalLockedError, closed_at, journals
 from ingest.segments import BODY, HEAD, Damaged, Origin, Received, Segments, scan
 
 FEED = 3
@@ -257,3 +257,49 @@ def test_stored_segments_go_when_their_days_are_over(root: Path) -> None:
     assert read_all(Segments(directory))[0].sequence == segments[3].first
     assert delete_stored(directory, 41, older_than=time.time() + 50) == len(segments) - 4
     assert read_all(Segments(directory))[0].sequence == segments[-1].first
+
+
+def test_what_was_never_accepted_is_not_left_in_a_journal(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ctrl-C while a file's lines are written: they must not turn up when the journal is looked at, a week later."""
+    journal = Journal.create(root, FEED)
+    journal.append_now(frames([b"accepted"]))
+
+    def interrupted(descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(journal._disk, "sync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        journal.append_now(frames([b"not accepted"]))
+    journal.close()
+    assert [record.line for record in read_all(Segments(journal.directory))] == [b"accepted"]
+    again = Journal.adopt(journal.directory)
+    assert again.durable_sequence == 1
+    again.close()
+
+
+def test_a_directory_that_cannot_be_synced_costs_no_descriptor_a_try(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal.create(root, FEED)
+
+    def failing(directory: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("ingest.journal.sync_directory", failing)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        with pytest.raises(OSError, match="Input/output"):
+            journal.append_now(frames([b"x"]))
+    assert len(os.listdir("/proc/self/fd")) == before
+    journal.close()
+
+
+def test_journals_are_told_from_what_lies_beside_them_and_come_in_the_order_of_their_making(root: Path) -> None:
+    first, second = (Journal.create(root, FEED) for _ in range(2))
+    second.append_now(frames([b"x"]))
+    first.append_now(frames([b"x"]))  # its directory changes last
+    shutil.copytree(first.directory, first.directory.with_suffix(".bak"))
+    (first.directory.parent / "lost+found").mkdir()
+    assert journals(root, FEED) == [first.directory, second.directory]
+    for journal in (first, second):
+        journal.close()
