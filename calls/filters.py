@@ -185,7 +185,7 @@ class Selection:
     """The calls that an address asks for, within a viewer's scope."""
 
     NAMES = ("period", "since", "until")
-    PLACE = ("newer", "older", "format")
+    PLACE = ("newer", "older", "sort", "format")
 
     def __init__(
         self, parameters: QueryDict, scope: Scope, now: datetime | None = None, *, default_period: str = "today"

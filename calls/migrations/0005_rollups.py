@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('calls', '0004_recost_narrowed_and_cost_index'),
-        ('directory', '0005_rollups'),
+        ('directory', '0006_rollups'),
     ]
 
     operations = [

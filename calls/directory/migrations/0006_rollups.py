@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('directory', '0004_forgotten_devices'),
+        ('directory', '0005_worker_journal'),
     ]
 
     operations = [
