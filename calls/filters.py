@@ -185,7 +185,8 @@ class Selection:
     """The calls that an address asks for, within a viewer's scope."""
 
     NAMES = ("period", "since", "until")
-    PLACE = ("newer", "older", "sort", "format")
+    PLACE = ("newer", "older", "format")
+    ORDER = "sort"
 
     def __init__(
         self, parameters: QueryDict, scope: Scope, now: datetime | None = None, *, default_period: str = "today"
@@ -203,7 +204,7 @@ class Selection:
             for name, problems in self.filter.form.errors.get_json_data().items():
                 label = self.filter.form.fields[name].label
                 self.errors += [f"{label}: {problem['message']}" for problem in problems]
-        known = {*self.NAMES, *self.PLACE, *self.filter.form.fields}
+        known = {*self.NAMES, *self.PLACE, self.ORDER, *self.filter.form.fields}
         self.errors += [f"“{name[:40]}” is not a filter." for name in parameters if name not in known]
         self.calls = self._calls()
 
