@@ -1,4 +1,4 @@
-"""Roll-ups: sums of ended calls, kept right in the transaction that changes a call (docs/decisions/0011).
+"""Roll-ups: sums of ended calls, kept right in the transaction that changes a call (docs/decisions/0012).
 
 The store tells what a call was before and what it is after; the difference is added to the rows of its hour, day and
 month. Whatever changes a call — late lines, a sweep, other kinds of devices, new prices — so corrects them. A feed's
