@@ -205,6 +205,25 @@ async def test_a_flood_of_odd_lines_is_slowed_and_a_good_peer_arrives_first(tmp_
             writer.transport.abort()
 
 
+@pytest.mark.parametrize("flood", [b"\n", b"\r\n", b"x"])
+async def test_a_flood_that_makes_no_line_is_slowed_as_well(tmp_path, flood):
+    async with listening(tmp_path, Limits(odd_lines_per_second=100)) as feed:
+        _, hostile = await feed.connect()
+        hostile.write(flood * (1 << 20))
+        await until(lambda: feed.sink.pace.owed("127.0.0.1", 0, 100) > 0)
+        hostile.transport.abort()
+
+
+async def test_blank_lines_between_good_ones_are_free(tmp_path):
+    lines = good_lines(1_000)
+    async with listening(tmp_path, Limits(odd_lines_per_second=1)) as feed:
+        _, writer = await feed.connect()
+        writer.write(b"\r\n\r\n".join([*lines, b""]))
+        await until(lambda: len(feed.lines()) == 1_000)
+        assert feed.sink.pace.owed("127.0.0.1", 0, 1) == 0
+        writer.transport.abort()
+
+
 async def test_a_peer_that_comes_and_goes_loses_no_line_and_fills_no_log(tmp_path, caplog):
     caplog.set_level(logging.INFO, "ingest.push")
     lines = good_lines(60)
