@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from ingest.framing import Fault
 from ingest.journal import Journal
 from ingest.peer_log import PeerLog
 from ingest.push import PushListener
-from ingest.receiver import FeedSink, Limits, Occurrences, Pace
+from ingest.receiver import FeedSink, Limits, Occurrences, Pace, Peer
 from ingest.segments import Received
 from tests.ingest.lines import smdr_line
 
@@ -286,3 +287,18 @@ def test_occurrences_go_on_counting_while_one_is_remembered():
     said = [b"a", b"a", b"b", b"a", b"b", b"c", b"d", b"e", b"a", b"a"]
     # remembered before each: -, a, aa, aab, aba, bab, abc → b's second has left a's count at 3 until a itself is gone
     assert [occurrences.count(line) for line in said] == [1, 2, 1, 3, 2, 1, 1, 1, 1, 2]
+
+
+async def test_a_clock_set_back_a_little_leaves_lines_in_the_order_they_came(tmp_path):
+    journal = Journal.create(tmp_path, 1)
+    sink = FeedSink(journal, asyncio.get_running_loop())
+    peer, occurrences = Peer("192.0.2.7:1", "push"), Occurrences()
+    with time_machine.travel(1_000.0, tick=False) as clock:
+        for moment in (1_000.0, 998.0, 100.0):
+            clock.move_to(moment)
+            sink.put(peer, 5, occurrences, [(b"%d" % moment, 0)])
+    journal.start()
+    assert journal.wait_durable(3, PATIENCE_SECONDS)
+    records = [record for record in journal.read(1, 9) if isinstance(record, Received)]
+    assert [record.received_us // 1_000_000 for record in records] == [1_000, 1_000, 100]
+    journal.close()
