@@ -98,7 +98,7 @@ class Devices:
             ignore_conflicts=True,
         )
         Extension.objects.filter(feed_id=self.feed_id, number__in=trunks & self.kinds.keys(), kind_is_set=False).update(
-            kind=Extension.Kind.TRUNK, refold_wanted=True
+            kind=Extension.Kind.TRUNK, refold_wanted=True, refolded_to=0
         )
         DirectoryRevision.advance()
         self.refresh()

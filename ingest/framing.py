@@ -34,12 +34,14 @@ FAULT_SENTENCES = {
 class LineFramer:
     """Frames of one connection: ``(line, fault)``, the line without its end.
 
-    `discarded_bytes` counts what was cut off overlong lines, a CR before the line end included.
+    `discarded_bytes` counts what was cut off overlong lines, a CR before the line end included; `blank_lines` those
+    that had nothing but an end.
     """
 
     def __init__(self, max_line_bytes: int = MAX_LINE_BYTES) -> None:
         self.max_line_bytes = max_line_bytes
         self.discarded_bytes = 0
+        self.blank_lines = 0
         self._rest = b""
         self._skipping = False
 
@@ -73,6 +75,7 @@ class LineFramer:
                 frames.append(self._cut(raw))
             elif line:
                 frames.append((line, 0))
+        self.blank_lines += len(lines) - len(frames)
         if len(self._rest) > limit + 1:  # one more may be the CR of a line that is just short enough
             frames.append(self._cut(self._rest))
             self._rest = b""

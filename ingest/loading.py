@@ -129,7 +129,8 @@ class LoadingThread:
     def _sweep(self) -> None:
         now = timezone.now()
         state = FeedState.objects.get(pk=self.feed_id)
-        if state.swept_at is None or state.swept_at < now - SWEEP_EVERY:
+        # a sweep of the future was by a clock that was wrong
+        if state.swept_at is None or not now - SWEEP_EVERY <= state.swept_at <= now:
             FeedState.objects.filter(pk=self.feed_id).update(swept_at=now)
             if close_stale_calls(self._store, Feed.objects.get(pk=self.feed_id), now):
                 self._ring(self.feed_id, 0)

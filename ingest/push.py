@@ -27,6 +27,7 @@ class PushListener:
         self._allowed = allowed or LOOPBACK
         self._sink = sink
         self._server: asyncio.Server | None = None
+        self._is_stopping = False
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._of_peer: Counter[str] = Counter()
         self._log = PeerLog(logger, self.limits.log_lines_per_minute)
@@ -44,6 +45,7 @@ class PushListener:
 
     async def stop(self) -> None:
         """Stop accepting, and take in what has arrived on open connections."""
+        self._is_stopping = True
         if self._server is not None:
             self._server.close()
         for writer in self._open.values():
@@ -64,6 +66,9 @@ class PushListener:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         name = writer.get_extra_info("peername")
         address = name[0] if name else ""
+        if self._is_stopping:  # taken by the system, and not yet by us: its journal may be closed by now
+            writer.transport.abort()
+            return
         refusal = self._refusal(address)
         if refusal:
             self._sink.refused += 1

@@ -130,7 +130,7 @@ def unpack(feed_id: int, is_wanted: Callable[[QuarantinedLine], bool], most: int
             keys += [line.pk for line in wanted]
             pack.delete()
             if kept:
-                _make_pack(feed_id, kept, pack.pk)
+                _make_pack(feed_id, kept, pk)
     return keys, looked_at
 
 

@@ -26,6 +26,7 @@ KEEP_ALIVE_IDLE_SECONDS = 30
 KEEP_ALIVE_INTERVAL_SECONDS = 10
 KEEP_ALIVE_PROBES = 3
 FINISH_SECONDS = 10.0
+STEP_BACK_US = 60_000_000  # a clock set back by less is waited for: within a second, receipt is the order of events
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,13 @@ class Pace:
             self._free_at[address] = min(free_at, now + LONGEST_WAIT_SECONDS)
         return min(max(free_at - now - 1, 0), LONGEST_WAIT_SECONDS)
 
+    async def wait(self, address: str, lines: int, lines_per_second: float) -> None:
+        """Wait until so many odd lines more may be taken in from `address`."""
+        # others of the same address may have been served first, so it is asked again
+        while lines and (wait := self.owed(address, 0, lines_per_second)):  # noqa: ASYNC110
+            await asyncio.sleep(wait)
+        self.owed(address, lines, lines_per_second)
+
 
 @dataclass(slots=True, eq=False)
 class Peer:
@@ -114,6 +122,7 @@ class FeedSink:
         self.peers: set[Peer] = set()
         self.last_line_at: float | None = None
         self.refused = 0
+        self._received_us = 0
         self._room = asyncio.Event()
         self._room.set()
         self._loop = loop
@@ -130,6 +139,9 @@ class FeedSink:
 
     def put(self, peer: Peer, connection: int, occurrences: Occurrences, frames: list[Frame]) -> None:
         received_us = time.time_ns() // 1000
+        if 0 < self._received_us - received_us < STEP_BACK_US:
+            received_us = self._received_us
+        self._received_us = received_us
         self.journal.append(
             (received_us, connection, occurrences.count(line), Origin.SOCKET, fault, line) for line, fault in frames
         )
@@ -148,6 +160,21 @@ def is_odd(frame: Frame) -> bool:
     return bool(frame[1]) or not SHORTEST_EVENT_BYTES <= len(frame[0]) <= LONGEST_EVENT_BYTES
 
 
+class Waste:
+    """What a connection sends and no frame shows: blank lines, and bytes cut off. Reading it takes time from others."""
+
+    def __init__(self, framer: LineFramer) -> None:
+        self._framer = framer
+        self._blank_lines = self._discarded_bytes = 0
+
+    def since(self, frames: int) -> int:
+        """In lines, since the last call, which gave so many frames; one blank line a frame is some peers' way."""
+        framer = self._framer
+        blank, self._blank_lines = framer.blank_lines - self._blank_lines, framer.blank_lines
+        cut, self._discarded_bytes = framer.discarded_bytes - self._discarded_bytes, framer.discarded_bytes
+        return max(blank - frames - 1, 0) + cut // SHORTEST_EVENT_BYTES
+
+
 async def receive(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sink: FeedSink, mode: str, limits: Limits
 ) -> str:
@@ -156,6 +183,7 @@ async def receive(
     name = writer.get_extra_info("peername")
     peer = Peer(f"{name[0]}:{name[1]}" if name else "unknown", mode)
     framer, occurrences, connection = LineFramer(limits.max_line_bytes), Occurrences(), new_id()
+    waste = Waste(framer)
     address = name[0] if name else ""
     sink.peers.add(peer)
     loop = asyncio.get_running_loop()
@@ -175,14 +203,12 @@ async def receive(
             if not data:
                 break
             frames = waiting = framer.feed(data)
-            if frames:
-                odd = sum(map(is_odd, frames))
+            odd = sum(map(is_odd, frames)) + waste.since(len(frames))
+            if frames or odd:
                 size = ODD_READ_BYTES if odd else READ_BYTES
-                # others of the same address may have been served first, so it is asked again
-                while odd and (wait := sink.pace.owed(address, 0, limits.odd_lines_per_second)):  # noqa: ASYNC110
-                    await asyncio.sleep(wait)
-                sink.pace.owed(address, odd, limits.odd_lines_per_second)
+                await sink.pace.wait(address, odd, limits.odd_lines_per_second)
                 waiting = []
+            if frames:
                 sink.put(peer, connection, occurrences, frames)
                 await sink.wait_for_room()
             if not framer.is_mid_line:

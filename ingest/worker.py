@@ -317,7 +317,8 @@ class Worker:
         """Take note of workers of this host that were killed: their journals are ours to load now."""
         for row in WorkerStatus.objects.filter(worker__startswith=f"{socket.gethostname()}:", signed_off=False):
             pid = row.worker.split(":")[1]
-            if pid.isdigit() and not _is_alive(int(pid)):
+            # the same number is the predecessor's: in a container every worker may be process 1
+            if pid.isdigit() and (int(pid) == os.getpid() or not _is_alive(int(pid))):
                 WorkerStatus.objects.filter(pk=row.pk).update(signed_off=True)
 
     def _sign_off(self, feed_id: int | None = None) -> None:

@@ -2,12 +2,16 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
+from django.core.management import call_command
+from pytest_django import Settings
 
 from calls.directory.models import Feed, FeedState
 from ingest.dump import NotADumpError, dumped
 from ingest.files import FileLoad
+from ingest.journal import Journal
 from ingest.segments import Received
 from tests.ingest.lines import smdr_line
 
@@ -42,3 +46,16 @@ def test_a_record_that_no_journal_wrote_is_refused(change: dict[str, object]) ->
     with pytest.raises(NotADumpError, match="Line 2 "):
         FileLoad(feed).run(io.BytesIO(f"{record(1)}\n{bad}\n{record(3)}\n".encode()))
     assert FeedState.objects.get(feed=feed).accepted == 1
+
+
+def test_two_workers_records_are_dumped_as_they_arrived(tmp_path: Path, settings: Settings) -> None:
+    """An offline load that met a hunt group first where it is diverted to would take it for a person."""
+    settings.SMDR_DATA_DIR = tmp_path
+    feed = Feed.objects.create(name="Head office")
+    for first in (1, 2):
+        journal = Journal.create(tmp_path, feed.pk)
+        journal.append_now((second, first, 1, 0, 0, b"%d" % second) for second in range(first, 9, 2))
+        journal.close()
+    out = io.StringIO()
+    call_command("journal", "dump", stdout=out)
+    assert [json.loads(line)["received_us"] for line in out.getvalue().splitlines()] == list(range(1, 9))

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from ingest.framing import Fault
 from ingest.journal import Journal
 from ingest.peer_log import PeerLog
 from ingest.push import PushListener
-from ingest.receiver import FeedSink, Limits, Occurrences, Pace
+from ingest.receiver import FeedSink, Limits, Occurrences, Pace, Peer
 from ingest.segments import Received
 from tests.ingest.lines import smdr_line
 
@@ -205,6 +206,25 @@ async def test_a_flood_of_odd_lines_is_slowed_and_a_good_peer_arrives_first(tmp_
             writer.transport.abort()
 
 
+@pytest.mark.parametrize("flood", [b"\n", b"\r\n", b"x"])
+async def test_a_flood_that_makes_no_line_is_slowed_as_well(tmp_path, flood):
+    async with listening(tmp_path, Limits(odd_lines_per_second=100)) as feed:
+        _, hostile = await feed.connect()
+        hostile.write(flood * (1 << 20))
+        await until(lambda: feed.sink.pace.owed("127.0.0.1", 0, 100) > 0)
+        hostile.transport.abort()
+
+
+async def test_blank_lines_between_good_ones_are_free(tmp_path):
+    lines = good_lines(1_000)
+    async with listening(tmp_path, Limits(odd_lines_per_second=1)) as feed:
+        _, writer = await feed.connect()
+        writer.write(b"\r\n\r\n".join([*lines, b""]))
+        await until(lambda: len(feed.lines()) == 1_000)
+        assert feed.sink.pace.owed("127.0.0.1", 0, 1) == 0
+        writer.transport.abort()
+
+
 async def test_a_peer_that_comes_and_goes_loses_no_line_and_fills_no_log(tmp_path, caplog):
     caplog.set_level(logging.INFO, "ingest.push")
     lines = good_lines(60)
@@ -267,3 +287,18 @@ def test_occurrences_go_on_counting_while_one_is_remembered():
     said = [b"a", b"a", b"b", b"a", b"b", b"c", b"d", b"e", b"a", b"a"]
     # remembered before each: -, a, aa, aab, aba, bab, abc → b's second has left a's count at 3 until a itself is gone
     assert [occurrences.count(line) for line in said] == [1, 2, 1, 3, 2, 1, 1, 1, 1, 2]
+
+
+async def test_a_clock_set_back_a_little_leaves_lines_in_the_order_they_came(tmp_path):
+    journal = Journal.create(tmp_path, 1)
+    sink = FeedSink(journal, asyncio.get_running_loop())
+    peer, occurrences = Peer("192.0.2.7:1", "push"), Occurrences()
+    with time_machine.travel(1_000.0, tick=False) as clock:
+        for moment in (1_000.0, 998.0, 100.0):
+            clock.move_to(moment)
+            sink.put(peer, 5, occurrences, [(b"%d" % moment, 0)])
+    journal.start()
+    assert journal.wait_durable(3, PATIENCE_SECONDS)
+    records = [record for record in journal.read(1, 9) if isinstance(record, Received)]
+    assert [record.received_us // 1_000_000 for record in records] == [1_000, 1_000, 100]
+    journal.close()

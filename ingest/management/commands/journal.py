@@ -1,5 +1,7 @@
 """What the journals of this machine hold."""
 
+import heapq
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ from django.conf import settings
 from calls.directory.models import Feed
 from ingest.dump import dumped
 from ingest.journal import journals
-from ingest.segments import Damaged, Segments
+from ingest.segments import Damaged, Received, Segments
 from smdr_site.commands import ArgumentParser, Error
 from smdr_site.commands import Command as TollbookCommand
 
@@ -30,15 +32,17 @@ class Command(TollbookCommand):
             if not feeds:
                 raise Error(f"There is no feed named “{options['feed']}”.")
         for feed in feeds:
-            for directory in journals(Path(settings.SMDR_DATA_DIR), feed.pk):
-                self.dump(directory)
+            of_each = [self.records(directory) for directory in journals(Path(settings.SMDR_DATA_DIR), feed.pk)]
+            # as they arrived, whichever of two workers took them: an offline load meets devices in that order
+            for record, journal in heapq.merge(*of_each, key=lambda found: found[0].received_us):
+                self.stdout.write(dumped(record, journal))
 
-    def dump(self, directory: Path) -> None:
+    def records(self, directory: Path) -> Iterator[tuple[Received, int]]:
         reader, sequence = Segments(directory), 1
         while records := reader.read(sequence, RECORDS_A_READ):
             for record in records:
                 if isinstance(record, Damaged):
                     self.stderr.write(f"{directory.name}: a damaged record at {record.sequence} was left out")
                 else:
-                    self.stdout.write(dumped(record, reader.journal_id))
+                    yield record, reader.journal_id
             sequence = records[-1].sequence + 1
