@@ -33,3 +33,8 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return visible_lines(self._written_by.format(record)).replace("\n", MARK)
+
+
+def import_for_records() -> None:
+    """What the first record would import: half a second, for a process that must not stop for it later."""
+    import structlog  # noqa: F401, PLC0415 - see LineFormatter
