@@ -1,5 +1,6 @@
 """Lines to calls through the real commands, on both databases, against accounts made without the product's assembly."""
 
+import os
 import re
 import sqlite3
 from collections.abc import Callable
@@ -13,12 +14,12 @@ from tests.e2e.pbx import AT_ONCE, Pbx
 from tests.services import free_port
 
 EXAMPLES = Path(__file__).parent.parent / "data" / "examples.smdr"
-CALLS = 5_000
+CALLS = int(os.environ.get("SIMULATED_CALLS", "1500"))
 
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A file of 5,000 calls and the PBX's account of them."""
+    """A file of so many calls and the PBX's account of them."""
     directory = tmp_path_factory.mktemp("simulated")
     lines, accounted = directory / "lines.smdr", directory / "account.jsonl"
     Installation(directory, {}).manage(
@@ -53,7 +54,7 @@ def test_the_documents_examples(installation: Installation) -> None:
     assert installation.calls() == calls
 
 
-def test_5000_calls_from_a_file_are_what_the_pbx_says(installation: Installation, simulated: tuple[Path, Path]) -> None:
+def test_calls_from_a_file_are_what_the_pbx_says(installation: Installation, simulated: tuple[Path, Path]) -> None:
     lines, accounted = simulated
     loaded = installation.load(lines)
     assert loaded["quarantined"] == 0
@@ -64,7 +65,7 @@ def test_5000_calls_from_a_file_are_what_the_pbx_says(installation: Installation
     assert installation.calls() == calls
 
 
-def test_5000_calls_are_the_same_through_push_local_and_file(
+def test_calls_are_the_same_through_push_local_and_file(
     install: Callable[..., Installation], migrated_postgres_url: str, tmp_path: Path
 ) -> None:
     """Push into Postgres; Local and the file into SQLite."""
@@ -93,7 +94,7 @@ def test_5000_calls_are_the_same_through_push_local_and_file(
     assert through_local.calls() == calls
 
 
-def test_5000_calls_through_push_and_local_at_once(installation: Installation) -> None:
+def test_calls_through_push_and_local_at_once(installation: Installation) -> None:
     accounted = installation.directory / "account.jsonl"
     arguments = ["--calls", str(CALLS), "--rate", "3000", "--seed", "12", "--account", str(accounted)]
     push_port = free_port()
