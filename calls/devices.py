@@ -31,9 +31,10 @@ class Devices:
     trunks: dict[str, TrunkPlan] = field(default_factory=dict)
     _persons: set[str] = field(default_factory=set)  # queued at, and known to be no groups
 
-    def refresh(self) -> None:
-        """Read the directory again if it changed. Call it inside the transaction that folds."""
-        revision = DirectoryRevision.current()
+    def refresh(self, revision: int | None = None) -> None:
+        """Read the directory again if it changed. `revision` is what it was found to be in the transaction that folds."""
+        if revision is None:
+            revision = DirectoryRevision.current()
         if revision == self.revision:
             return
         feed = Feed.objects.get(pk=self.feed_id)

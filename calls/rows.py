@@ -5,9 +5,10 @@ fields of MICROSECOND_FIELDS.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 from weakref import WeakKeyDictionary, proxy
@@ -17,6 +18,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 Row = tuple[Any, ...]
 
+Question = tuple[str, Sequence[Any]]
+"""A statement that reads, and its parameters."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - SQLite's driver hands out naive UTC
 MICROSECOND_FIELDS = frozenset({"received_at", "last_received_at", "stale_as_of", "first_at", "last_at"})
@@ -24,6 +28,7 @@ REMEMBERED_INSTANTS = 16_384
 REMEMBERED_TEXTS = 4_096
 SECOND_TEXTS = tuple(f"{second:02}" for second in range(60))
 POSTGRES_EPOCH_US = 946_684_800_000_000  # 2000-01-01
+ROWS_AT_ONCE = 32
 MICROSECOND = timedelta(microseconds=1)
 SECOND = timedelta(seconds=1)
 
@@ -134,6 +139,7 @@ class Columns:
             (place, bytes) for place, field in enumerate(chosen) if isinstance(field, models.BinaryField)
         ]
         self._instants = frozenset(place for place, _ in times)
+        self._statements: dict[tuple[Any, ...], str] = {}
 
     def encode(self, rows: Iterable[Row]) -> Iterator[list[Any]]:
         """Rows as the driver takes them fastest; on Postgres instants are then numbers, see `copied`."""
@@ -143,89 +149,117 @@ class Columns:
         return list(map(tuple, _convert(rows, self._decoders)))
 
     def insert(self, rows: Sequence[Row]) -> None:
-        with self.inserting(rows):
-            pass
+        if rows:
+            self._write(rows, ())
 
     @contextmanager
     def inserting(self, rows: Sequence[Row]) -> Iterator[None]:
-        """Insert rows, which Postgres goes on with while the block runs. The block must not use the connection."""
-        if not rows:
+        """Insert many rows, which Postgres goes on with while the block runs. The block must not use the connection."""
+        if not self.postgres or not rows:
+            self.insert(rows)
             yield
             return
-        with self.connection.cursor() as cursor:
-            if self.postgres:
-                statement = f"COPY {self.table} ({self.list}) FROM STDIN (FORMAT BINARY)"
-                # Django's cursor does not turn what copy raises into its own errors
-                with self.connection.wrap_database_errors, cursor.copy(statement) as copy:
-                    copy.set_types(self.copy_types)
-                    write = copy.write_row
-                    for row in self.encode(rows):
-                        write(row)
-                    yield
-            else:
-                places = ", ".join(["%s"] * len(self.quoted))
-                cursor.executemany(
-                    f"INSERT INTO {self.table} ({self.list}) VALUES ({places})",  # noqa: S608
-                    list(self.encode(rows)),
-                )
-                yield
+        statement = f"COPY {self.table} ({self.list}) FROM STDIN (FORMAT BINARY)"
+        # Django's cursor does not turn what copy raises into its own errors
+        with self.connection.cursor() as cursor, self.connection.wrap_database_errors, cursor.copy(statement) as copy:
+            copy.set_types(self.copy_types)
+            write = copy.write_row
+            for row in self.encode(rows):
+                write(row)
+            yield
 
     def upsert(self, rows: Sequence[Row], key: Sequence[str], *, adds: bool = False) -> None:
         """Insert rows, or overwrite those that stand under the same `key` columns; of two under one the last holds.
 
         `adds`: the stored row's other columns grow by the given ones.
         """
-        if not rows:
-            return
-        quote = self.connection.ops.quote_name
-        key_of = itemgetter(*(self.names.index(name) for name in key))
-        keys = [quote(name) for name in key]
+        if rows:
+            key_of = itemgetter(*(self.names.index(name) for name in key))
+            self._write(list({key_of(row): row for row in rows}.values()), (*key, adds))
+
+    def _write(self, rows: Sequence[Row], conflict: tuple[Any, ...]) -> None:
+        self.connection.ensure_connection()
+        with self.connection.wrap_database_errors:
+            if self.postgres:
+                self._write_arrays(rows, conflict)
+            else:
+                self._write_in_turns(rows, conflict)
+
+    def _write_arrays(self, rows: Sequence[Row], conflict: tuple[Any, ...]) -> None:
+        """One statement with an array for each column: it is read and planned once, however many rows there are."""
+        import psycopg  # noqa: PLC0415 - a driver that SQLite's users don't need
+
+        from calls.copied_arrays import ARRAYS, teach  # noqa: PLC0415
+
+        statement = self._statements.get(conflict)
+        if statement is None:
+            arrays = ", ".join(f"${place}::{name}[]" for place, name in enumerate(self.copy_types, 1))
+            names = [f"c{place}" for place in range(len(self.quoted))]
+            values = ", ".join(STORED.format(c) if place in self._instants else c for place, c in enumerate(names))
+            statement = self._statements[conflict] = (
+                f"INSERT INTO {self.table} ({self.list}) SELECT {values} "  # noqa: S608
+                f"FROM unnest({arrays}) AS given ({', '.join(names)}) {self._on_conflict(conflict)}"
+            )
+        connection = self.connection.connection
+        teach(connection)
+        given = zip(*self.encode(rows), strict=True)
+        arrays_given = [ARRAYS[name](column) for name, column in zip(self.copy_types, given, strict=True)]
+        psycopg.RawCursor(connection).execute(statement.encode(), arrays_given)
+
+    def _write_in_turns(self, rows: Sequence[Row], conflict: tuple[Any, ...]) -> None:
+        """Statements of up to ROWS_AT_ONCE rows: at each, and not at each row, other threads may take Python's lock."""
+        execute = self.connection.connection.execute
+        given = list(self.encode(rows))
+        begun, count = 0, ROWS_AT_ONCE
+        while begun < len(given):
+            while count > len(given) - begun:
+                count //= 2
+            statement = self._statements.get((count, *conflict))
+            if statement is None:
+                places = ", ".join([f"({', '.join('?' * len(self.quoted))})"] * count)
+                statement = self._statements[count, *conflict] = (
+                    f"INSERT INTO {self.table} ({self.list}) VALUES {places} {self._on_conflict(conflict)}"  # noqa: S608
+                )
+            execute(statement, list(chain.from_iterable(given[begun : begun + count])))
+            begun += count
+
+    def _on_conflict(self, conflict: tuple[Any, ...]) -> str:
+        if not conflict:
+            return ""
+        *key, adds = conflict
+        keys = [self.connection.ops.quote_name(name) for name in key]
         stored = f"{self.table}.{{0}} + " if adds else ""
         changes = ", ".join(
             f"{column} = {stored.format(column)}excluded.{column}" for column in self.quoted if column not in keys
         )
-        conflict = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
-        latest = {key_of(row): row for row in rows}.values()
-        with self.connection.cursor() as cursor:
-            if self.postgres:
-                # one statement, which is read and planned once: rows by rows costs the server several times as much
-                arrays = ", ".join(f"%s::{copied_type}[]" for copied_type in self.copy_types)
-                names = [f"c{place}" for place in range(len(self.quoted))]
-                values = ", ".join(
-                    STORED.format(name) if place in self._instants else name for place, name in enumerate(names)
-                )
-                cursor.execute(
-                    f"INSERT INTO {self.table} ({self.list}) SELECT {values} "  # noqa: S608
-                    f"FROM unnest({arrays}) AS given ({', '.join(names)}) {conflict}",
-                    list(map(list, zip(*self.encode(latest), strict=True))),
-                )
-            else:
-                places = ", ".join(["%s"] * len(self.quoted))
-                cursor.executemany(
-                    f"INSERT INTO {self.table} ({self.list}) VALUES ({places}) {conflict}",  # noqa: S608
-                    list(self.encode(latest)),
-                )
+        return f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
+
+    def question(self, where: str, parameters: Sequence[Any]) -> Question:
+        """For `ask`; its answer is to be decoded."""
+        return f"SELECT {self.list} FROM {self.table} WHERE {where}", parameters  # noqa: S608
+
+    def condition_in(
+        self, column: str, values: Sequence[Any], where: str, parameters: Sequence[Any]
+    ) -> tuple[str, list[Any]]:
+        """`where`, and `column` is one of `values`, with the parameters of both."""
+        quoted = self.connection.ops.quote_name(column)
+        if self.postgres:
+            return f"{quoted} = ANY(%s) AND {where}", [list(values), *parameters]
+        return f"{quoted} IN ({', '.join(['%s'] * len(values))}) AND {where}", [*values, *parameters]
 
     def select(self, where: str, parameters: Sequence[Any]) -> list[Row]:
         with self.connection.cursor() as cursor:
-            cursor.execute(f"SELECT {self.list} FROM {self.table} WHERE {where}", parameters)  # noqa: S608
+            cursor.execute(*self.question(where, parameters))
             return self.decode(cursor.fetchall())
 
     def select_in(
-        self, column: str, values: Sequence[Any], where: str = "", parameters: Sequence[Any] = ()
+        self, column: str, values: Sequence[Any], where: str = "TRUE", parameters: Sequence[Any] = ()
     ) -> list[Row]:
         """Rows whose `column` is one of `values`, and that meet `where`."""
-        if not values:
-            return []
-        quoted = self.connection.ops.quote_name(column)
-        rest = f" AND {where}" if where else ""
-        if self.postgres:
-            return self.select(f"{quoted} = ANY(%s){rest}", [list(values), *parameters])
+        step = max(len(values), 1) if self.postgres else SQLITE_PLACES
         rows: list[Row] = []
-        for start in range(0, len(values), SQLITE_PLACES):
-            part = values[start : start + SQLITE_PLACES]
-            places = ", ".join(["%s"] * len(part))
-            rows += self.select(f"{quoted} IN ({places}){rest}", [*part, *parameters])
+        for start in range(0, len(values), step):
+            rows += self.select(*self.condition_in(column, values[start : start + step], where, parameters))
         return rows
 
 
@@ -240,6 +274,30 @@ def _convert(rows: Iterable[Row], converters: Sequence[tuple[int, Callable[[Any]
             if value is not None:
                 converted[place] = convert(value)
         yield converted
+
+
+@contextmanager
+def without_waiting(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Send Postgres each statement of this block without waiting for its answer; an error is raised by the block's end.
+
+    The block must not use what a statement answers, and no COPY.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
+
+
+def ask(connection: BaseDatabaseWrapper, questions: Sequence[Question]) -> list[list[Row]]:
+    """The rows that answer each question, in their order. Postgres is asked all of them at once."""
+    with ExitStack() as stack:
+        cursors = [stack.enter_context(connection.cursor()) for _ in questions]
+        with without_waiting(connection):
+            for cursor, (statement, parameters) in zip(cursors, questions, strict=True):
+                cursor.execute(statement, parameters)
+        return [cursor.fetchall() for cursor in cursors]
 
 
 def reserve_ids(connection: BaseDatabaseWrapper, model: type[models.Model], count: int) -> list[int]:

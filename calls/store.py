@@ -6,7 +6,7 @@ assembly.py; here events are matched with what is stored, folded, and only diffe
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +15,7 @@ from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 
 from calls.assembly import fold
@@ -25,9 +26,21 @@ from calls.numbers import read_number
 from calls.pricing import Facts, Priced, Pricing, Why
 from calls.records import Event, FoldedCall
 from calls.rollups import Rollups
-from calls.rows import Columns, Row, columns, epoch_microseconds, precise_instant, reserve_ids
+from calls.rows import (
+    Columns,
+    Question,
+    Row,
+    ask,
+    columns,
+    epoch_microseconds,
+    precise_instant,
+    reserve_ids,
+    without_waiting,
+)
 
 CACHED_CALLS = 2_500
+FEW_EVENTS = 200  # for which a COPY, with its waits, takes longer than a statement
+SPARE_IDS = 200
 
 IDENTITY = ("id", "feed_id", "call_id")
 COUNTERS = ("version", "revision")
@@ -121,24 +134,32 @@ class CallStore:
         self.rollups = Rollups(feed_id, using, STATE, LEG_COLUMNS[1:])
         self._cached_calls = cached_calls
         self._cache: OrderedDict[str, CallEntry] = OrderedDict()
+        self._spare_ids: list[int] = []
         self._revision = -1
         self._foreign_revision = 0
 
     @contextmanager
-    def transaction(self) -> Iterator["FeedTransaction"]:
-        """Hold the feed's lock, and write what was added when the block ends. All of it, or nothing."""
+    def transaction(
+        self,
+        call_ids: Iterable[str] = (),
+        questions: Sequence[Question] = (),
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Iterator["FeedTransaction"]:
+        """Hold the feed's lock, and write what was added when the block ends. All of it, or nothing.
+
+        `call_ids` are of calls that will be opened; they are read, and `questions` asked, with one wait. On Postgres
+        `meanwhile` runs once while all is sent and not yet answered; it must not raise, nor use this connection.
+        """
+        connection = connections[self.using]
+        is_whole = not connection.in_atomic_block
         work: FeedTransaction | None = None
         try:
             with transaction.atomic(using=self.using):
-                state = FeedState.locked(self.feed_id, self.using)
-                if state.revision != self._revision:
-                    self._foreign_revision = state.revision
-                self.devices.refresh()
-                self.pricing.begin(self.devices.revision)
-                self.rollups.begin(state)
-                work = FeedTransaction(self, state)
+                work = self._begun(
+                    connection, [call_id for call_id in call_ids if call_id not in self._cache], questions
+                )
                 yield work
-                work.write()
+                work.write(meanwhile if is_whole else None, commits=is_whole)
         except BaseException:
             self._revision = self.devices.revision = -1
             self.pricing.forget()
@@ -153,11 +174,40 @@ class CallStore:
         while len(self._cache) > self._cached_calls:
             self._cache.popitem(last=False)
 
+    def _begun(
+        self, connection: BaseDatabaseWrapper, missing: list[str], questions: Sequence[Question]
+    ) -> "FeedTransaction":
+        table = call_columns(self.using)
+        asked = [FeedState.lock(self.feed_id, self.using), DirectoryRevision.question(), *questions]
+        if missing:
+            asked.append(table.question(*table.condition_in("call_id", missing, "feed_id = %s", [self.feed_id])))
+        state_rows, revision_rows, *answers = ask(connection, asked)
+        state = FeedState.answered(state_rows, self.using)
+        if state.revision != self._revision:
+            self._foreign_revision = state.revision
+        self.devices.refresh(DirectoryRevision.answered(revision_rows))
+        self.pricing.begin(self.devices.revision)
+        self.rollups.begin(state)
+        found = table.decode(answers.pop()) if missing else []
+        work = FeedTransaction(self, state, answers)
+        work.take_read(missing, found)
+        return work
+
     def forget(self) -> None:
         """Keep nothing of what was read and written: the database may not be the one it was."""
         self._cache.clear()
         self._revision = self.devices.revision = -1
         self.pricing.forget()
+
+    def fresh_ids(self, count: int) -> list[int]:
+        """Keys for new calls, inside a transaction. Postgres' are this store's for good, so some are had in advance."""
+        connection = connections[self.using]
+        if connection.vendor != "postgresql":
+            return reserve_ids(connection, Call, count) if count else []
+        if count > len(self._spare_ids):
+            self._spare_ids += reserve_ids(connection, Call, max(count - len(self._spare_ids), SPARE_IDS))
+        ids, self._spare_ids = self._spare_ids[:count], self._spare_ids[count:]
+        return ids
 
     def refold(self, call_pks: Sequence[int]) -> dict[str, list[str]]:
         """Fold stored calls again from their events, and write what differs: call id → names of what changed."""
@@ -211,6 +261,9 @@ class CallStore:
 class Folded:
     """What a fold of some calls changed: by call id the names of it, and the rows to write."""
 
+    inserted: list[CallEntry]
+    events: list[Row] = field(default_factory=list)  # that are not yet written
+    moved_events: list[Row] = field(default_factory=list)
     changed: dict[str, list[str]] = field(default_factory=dict)
     updated: list[CallEntry] = field(default_factory=list)
     new_legs: list[Row] = field(default_factory=list)
@@ -222,9 +275,11 @@ class Folded:
 class FeedTransaction:
     """One batch of changes to one feed, inside its lock."""
 
-    def __init__(self, store: CallStore, state: FeedState) -> None:
+    def __init__(self, store: CallStore, state: FeedState, answers: Sequence[Sequence[Row]] = ()) -> None:
+        """`answers` are those to the questions of its beginning."""
         connection = connections[store.using]
         self.store = store
+        self.answers = answers
         self.state = state
         self.devices = store.devices
         self.entries: dict[str, CallEntry] = {}
@@ -237,6 +292,7 @@ class FeedTransaction:
         self._whys: dict[str, Why | None] = {}  # of the calls priced here
         self._touched: dict[str, CallEntry] = {}
         self._fresh: list[Event] = []
+        self._at_end: list[Callable[[], None]] = []
 
     # Events
 
@@ -258,10 +314,9 @@ class FeedTransaction:
         if unsure:
             missing += self._check_versions(unsure)
         if missing:
-            self._read("feed_id = %s", [self.store.feed_id], "call_id", missing)
-            for call_id in missing:
-                if call_id not in self.entries:
-                    self.entries[call_id] = CallEntry(call_id, checked=self.state.revision)
+            self.take_read(
+                missing, self._call_columns.select_in("call_id", missing, "feed_id = %s", [self.store.feed_id])
+            )
 
     def _check_versions(self, unsure: list[CallEntry]) -> list[str]:
         """Keep cached entries that nobody else has written since; returns the call ids of those to read again."""
@@ -279,12 +334,17 @@ class FeedTransaction:
 
     def open_stored(self, call_pks: Sequence[int]) -> None:
         """Make the entries of these stored calls ready, read afresh."""
-        self._read("feed_id = %s", [self.store.feed_id], "id", call_pks)
+        self.take_read((), self._call_columns.select_in("id", call_pks, "feed_id = %s", [self.store.feed_id]))
 
-    def _read(self, where: str, parameters: Sequence[Any], column: str, values: Sequence[Any]) -> None:
-        rows = self._call_columns.select_in(column, values, where, parameters)
-        if not rows:
-            return
+    def take_read(self, call_ids: Iterable[str], rows: Sequence[Row]) -> None:
+        """Make the entries of calls ready that were read, and empty ones of those `call_ids` that no row is of."""
+        if rows:
+            self._take_rows(rows)
+        for call_id in call_ids:
+            if call_id not in self.entries:
+                self.entries[call_id] = CallEntry(call_id, checked=self.state.revision)
+
+    def _take_rows(self, rows: Sequence[Row]) -> None:
         by_pk: dict[int, CallEntry] = {}
         identity, counters = len(IDENTITY), len(COUNTERS)
         stale = STATE.index("stale_as_of")
@@ -369,14 +429,33 @@ class FeedTransaction:
             self.store.rollups.replace(state, its_legs, state[: -len(PRICED)] + tuple(priced), its_legs)
         self.store.rollups.write()
 
-    def write(self) -> None:
-        """Fold what was touched, write it, and count it under the feed's next revision."""
+    def at_end(self, write: Callable[[], None]) -> None:
+        """Have something written, which reads nothing, with what this transaction writes at its end."""
+        self._at_end.append(write)
+
+    def write(self, meanwhile: Callable[[], None] | None = None, *, commits: bool = False) -> None:
+        """Fold what was touched, write it, and count it under the feed's next revision.
+
+        `commits`: on Postgres the commit is sent with the rest; `meanwhile` runs before the answers are waited for.
+        """
         if self._fresh:
             self._fresh.sort(key=arrival)
             self.tally.last_event_at = max(event.at for event in self._fresh)
             self.devices.discover(self._fresh, precise_instant(self._fresh[-1].received_us))
-        if self._touched:
-            self._write_entries(self._touched.values())
+        folded = self._prepare(self._touched.values()) if self._touched else None
+        connection = self._connection
+        with without_waiting(connection):
+            if folded:
+                self._write_folded(folded)
+            for write in self._at_end:
+                write()
+            self._count()
+            if commits and connection.vendor == "postgresql":
+                connection.connection.execute("COMMIT")
+                if meanwhile:
+                    meanwhile()
+
+    def _count(self) -> None:
         tally = self.tally
         changes: dict[str, Any] = {}
         if tally.last_line_us:
@@ -397,48 +476,55 @@ class FeedTransaction:
 
     def fold_all(self) -> dict[str, list[str]]:
         """Fold every opened call again and write the differences: call id → names of what changed."""
-        return self._write_entries(self.entries.values())
+        folded = self._prepare(self.entries.values())
+        with without_waiting(self._connection):
+            self._write_folded(folded)
+        return folded.changed
 
-    def _write_entries(self, entries: Collection[CallEntry]) -> dict[str, list[str]]:
-        revision = self.state.revision + 1
+    def _prepare(self, entries: Collection[CallEntry]) -> "Folded":
+        """Fold these calls; write their new events, and delete what is no more."""
         inserted = [entry for entry in entries if not entry.is_stored]
-        for entry, pk in zip(inserted, self._fresh_ids(len(inserted)), strict=True):
+        for entry, pk in zip(inserted, self.store.fresh_ids(len(inserted)), strict=True):
             entry.pk = pk
-        # Events are most of the rows, and of their call they need the key only: Postgres takes them in while calls
-        # are folded. In this block nothing can be asked of it, and a tariff's first call asks for its prices.
-        events = [(entry.pk, hashed, *event[1:]) for entry in entries for hashed, event in entry.new_events]
-        if self.store.pricing.may_ask:
-            folded = self._fold(entries, revision)
-            self._event_columns.insert(events)
+        folded = Folded(inserted=inserted)
+        revision = self.state.revision + 1
+        folded.events = [(entry.pk, hashed, *event[1:]) for entry in entries for hashed, event in entry.new_events]
+        # Events are most of the rows, and of their call they need the key only: Postgres takes in many of them while
+        # calls are folded. In this block nothing can be asked of it, and a tariff's first call asks for its prices.
+        if self.store.pricing.may_ask or len(folded.events) < FEW_EVENTS:
+            self._fold(entries, revision, folded)
         else:
-            with self._event_columns.inserting(events):
-                folded = self._fold(entries, revision)
-        for entry in folded.shortened:
-            Leg.objects.using(self.store.using).filter(call_id=entry.pk, position__gte=len(entry.legs)).delete()
-        self._call_columns.insert([self._call_row(entry, revision) for entry in inserted])
-        self._call_columns.upsert([self._call_row(entry, revision) for entry in folded.updated], ["id"])
-        if folded.unrated:
-            CallCost.objects.using(self.store.using).filter(pk__in=folded.unrated).delete()
-        self._cost_columns.insert(self._cost_rows(inserted))
-        self._cost_columns.upsert(self._cost_rows(folded.updated), ["call_id"])
-        self._leg_columns.insert(folded.new_legs)
-        self._leg_columns.upsert(folded.changed_legs, ["call_id", "position"])
-        moved_events: list[Row] = []
+            with self._event_columns.inserting(folded.events):
+                self._fold(entries, revision, folded)
+            folded.events = []
         for entry in entries:
             entry.new_events = []
             if entry.moved_events:
-                moved_events += [(entry.pk, hashed, *event[1:]) for hashed, event in entry.moved_events]
+                folded.moved_events += [(entry.pk, hashed, *event[1:]) for hashed, event in entry.moved_events]
                 entry.moved_events = []
-        self._event_columns.upsert(moved_events, ["call_id", "line_hash", "n"])
-        self.tally.calls += len(inserted)
+        for entry in folded.shortened:
+            Leg.objects.using(self.store.using).filter(call_id=entry.pk, position__gte=len(entry.legs)).delete()
+        if folded.unrated:
+            CallCost.objects.using(self.store.using).filter(pk__in=folded.unrated).delete()
+        return folded
+
+    def _write_folded(self, folded: "Folded") -> None:
+        revision = self.state.revision + 1
+        self._call_columns.insert([self._call_row(entry, revision) for entry in folded.inserted])
+        self._call_columns.upsert([self._call_row(entry, revision) for entry in folded.updated], ["id"])
+        self._event_columns.insert(folded.events)
+        self._event_columns.upsert(folded.moved_events, ["call_id", "line_hash", "n"])
+        self._cost_columns.insert(self._cost_rows(folded.inserted))
+        self._cost_columns.upsert(self._cost_rows(folded.updated), ["call_id"])
+        self._leg_columns.insert(folded.new_legs)
+        self._leg_columns.upsert(folded.changed_legs, ["call_id", "position"])
+        self.tally.calls += len(folded.inserted)
         if folded.changed:
             self.store.rollups.write()
             self.tally.revision = revision
-        return folded.changed
 
-    def _fold(self, entries: Iterable[CallEntry], revision: int) -> "Folded":
-        """Fold these calls anew, in memory only; what of them differs from what is stored."""
-        result = Folded()
+    def _fold(self, entries: Iterable[CallEntry], revision: int, result: "Folded") -> None:
+        """Fold these calls anew, in memory only; `result` is told what of them differs from what is stored."""
         for entry in entries:
             folded = fold(entry.events, self.devices.kinds, entry.stale_as_of_us)
             state = self._state_row(entry, folded)
@@ -459,10 +545,6 @@ class FeedTransaction:
             entry.state, entry.legs = state, legs
             entry.version += 1
             entry.checked = revision
-        return result
-
-    def _fresh_ids(self, count: int) -> list[int]:
-        return reserve_ids(self._connection, Call, count) if count else []
 
     def _call_row(self, entry: CallEntry, revision: int) -> Row:
         return (entry.pk, self.store.feed_id, entry.call_id, *entry.state, entry.version, revision)

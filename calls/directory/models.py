@@ -3,6 +3,7 @@
 A name is looked up when it is shown, never copied into a call, so an edit shows everywhere at once.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import phonenumbers
@@ -45,10 +46,19 @@ class DirectoryRevision(models.Model):
 
     @classmethod
     def current(cls) -> int:
-        with connection.cursor() as cursor:  # asked in every batch of lines
-            cursor.execute("SELECT value FROM directory_directoryrevision ORDER BY id LIMIT 1")
-            row = cursor.fetchone()
-        return row[0] if row else 0
+        with connection.cursor() as cursor:
+            cursor.execute(*cls.question())
+            return cls.answered(cursor.fetchall())
+
+    @staticmethod
+    def question() -> tuple[str, list[Any]]:
+        """The statement that reads it, without Django's composing: every batch of lines asks it."""
+        return "SELECT value FROM directory_directoryrevision ORDER BY id LIMIT 1", []
+
+    @staticmethod
+    def answered(rows: Sequence[Sequence[int]]) -> int:
+        """The revision out of the answer to `question`."""
+        return rows[0][0] if rows else 0
 
     @classmethod
     def advance(cls) -> None:

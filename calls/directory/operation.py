@@ -1,6 +1,6 @@
 """What ingest keeps of a feed while it works: counters, who is at work, lines by hour, outages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
@@ -40,24 +40,27 @@ class FeedState(models.Model):
     def __str__(self) -> str:
         return f"state of feed {self.feed_id}"
 
+    @staticmethod
+    def lock(feed_id: int, using: str) -> tuple[str, list[int]]:
+        """The statement that locks the feed's row until the transaction ends, and reads the columns in FOR_INGEST."""
+        lock = " FOR UPDATE" if connections[using].features.has_select_for_update else ""
+        statement = f"SELECT {', '.join(FOR_INGEST)} FROM directory_feedstate WHERE feed_id = %s{lock}"  # noqa: S608
+        return statement, [feed_id]
+
+    @classmethod
+    def answered(cls, rows: Sequence[Sequence[Any]], using: str) -> Self:
+        """The state out of the answer to `lock`. Raises DoesNotExist."""
+        if not rows:
+            raise cls.DoesNotExist("There is no state of this feed.")
+        values = [value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in rows[0]]
+        return cls.from_db(using, FOR_INGEST, values)
+
     @classmethod
     def locked(cls, feed_id: int, using: str) -> Self:
-        """The feed's row, locked until the transaction ends, with the columns in FOR_INGEST. In plain SQL, as `count`.
-
-        Raises DoesNotExist.
-        """
-        connection = connections[using]
-        lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT {', '.join(FOR_INGEST)} FROM directory_feedstate WHERE feed_id = %s{lock}",  # noqa: S608
-                [feed_id],
-            )
-            row = cursor.fetchone()
-        if row is None:
-            raise cls.DoesNotExist(f"There is no state of feed {feed_id}.")
-        values = [value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row]
-        return cls.from_db(using, FOR_INGEST, values)
+        """The feed's row, locked until the transaction ends. Raises DoesNotExist."""
+        with connections[using].cursor() as cursor:
+            cursor.execute(*cls.lock(feed_id, using))
+            return cls.answered(cursor.fetchall(), using)
 
     def count(self, using: str, lines: Mapping[str, int], changes: Mapping[str, Any]) -> None:
         """Add so many `lines` to the counters, and set other columns. The caller holds the lock."""
