@@ -1,6 +1,6 @@
 """Columns of values as Postgres' arrays in binary, of types that are known beforehand.
 
-The driver's own way looks at each value for its type, and takes ten times as long; half of a small batch's time was that.
+The driver's own way looks at each value for its type, which takes ten times as long, and half of a small batch's time.
 The format is that of array_send in Postgres' src/backend/utils/adt/arrayfuncs.c: number of dimensions, whether there
 are nulls, the elements' type, then length and lower bound, then each element after its length, -1 for a null.
 """

@@ -32,7 +32,7 @@ class Devices:
     _persons: set[str] = field(default_factory=set)  # queued at, and known to be no groups
 
     def refresh(self, revision: int | None = None) -> None:
-        """Read the directory again if it changed. `revision` is what it was found to be in the transaction that folds."""
+        """Read the directory again if it changed. `revision` is what the transaction that folds found it to be."""
         if revision is None:
             revision = DirectoryRevision.current()
         if revision == self.revision:

@@ -300,16 +300,17 @@ def ask(connection: BaseDatabaseWrapper, questions: Sequence[Question]) -> list[
         return [cursor.fetchall() for cursor in cursors]
 
 
+def fresh_keys(model: type[models.Model], count: int) -> Question:
+    """The question for `count` fresh primary keys, of Postgres."""
+    statement = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
+    return statement, [model._meta.db_table, count]
+
+
 def reserve_ids(connection: BaseDatabaseWrapper, model: type[models.Model], count: int) -> list[int]:
     """`count` fresh primary keys; on SQLite they are this transaction's as soon as rows are inserted with them."""
-    table = model._meta.db_table
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count]
-            )
-            return [key for (key,) in cursor.fetchall()]
-        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
-        last = cursor.fetchone()
-        first = (last[0] if last else 0) + 1
-        return list(range(first, first + count))
+    if connection.vendor == "postgresql":
+        (keys,) = ask(connection, [fresh_keys(model, count)])
+        return [key for (key,) in keys]
+    (last,) = ask(connection, [("SELECT seq FROM sqlite_sequence WHERE name = %s", [model._meta.db_table])])
+    first = (last[0][0] if last else 0) + 1
+    return list(range(first, first + count))

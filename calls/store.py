@@ -33,6 +33,7 @@ from calls.rows import (
     ask,
     columns,
     epoch_microseconds,
+    fresh_keys,
     precise_instant,
     reserve_ids,
     without_waiting,
@@ -40,7 +41,6 @@ from calls.rows import (
 
 CACHED_CALLS = 2_500
 FEW_EVENTS = 200  # for which a COPY, with its waits, takes longer than a statement
-SPARE_IDS = 200
 
 IDENTITY = ("id", "feed_id", "call_id")
 COUNTERS = ("version", "revision")
@@ -181,6 +181,8 @@ class CallStore:
         asked = [FeedState.lock(self.feed_id, self.using), DirectoryRevision.question(), *questions]
         if missing:
             asked.append(table.question(*table.condition_in("call_id", missing, "feed_id = %s", [self.feed_id])))
+            if table.postgres:  # most of those missing are new, and will want a key
+                asked.append(fresh_keys(Call, len(missing)))
         state_rows, revision_rows, *answers = ask(connection, asked)
         state = FeedState.answered(state_rows, self.using)
         if state.revision != self._revision:
@@ -188,6 +190,7 @@ class CallStore:
         self.devices.refresh(DirectoryRevision.answered(revision_rows))
         self.pricing.begin(self.devices.revision)
         self.rollups.begin(state)
+        self._spare_ids = [key for (key,) in answers.pop()] if missing and table.postgres else []
         found = table.decode(answers.pop()) if missing else []
         work = FeedTransaction(self, state, answers)
         work.take_read(missing, found)
@@ -200,14 +203,11 @@ class CallStore:
         self.pricing.forget()
 
     def fresh_ids(self, count: int) -> list[int]:
-        """Keys for new calls, inside a transaction. Postgres' are this store's for good, so some are had in advance."""
-        connection = connections[self.using]
-        if connection.vendor != "postgresql":
-            return reserve_ids(connection, Call, count) if count else []
-        if count > len(self._spare_ids):
-            self._spare_ids += reserve_ids(connection, Call, max(count - len(self._spare_ids), SPARE_IDS))
-        ids, self._spare_ids = self._spare_ids[:count], self._spare_ids[count:]
-        return ids
+        """Keys for new calls, inside a transaction."""
+        spare, self._spare_ids = self._spare_ids, []
+        if count > len(spare):
+            spare += reserve_ids(connections[self.using], Call, count - len(spare))
+        return spare[:count]
 
     def refold(self, call_pks: Sequence[int]) -> dict[str, list[str]]:
         """Fold stored calls again from their events, and write what differs: call id → names of what changed."""

@@ -11,12 +11,11 @@ from django.utils import timezone
 
 from calls.directory.models import Feed
 from calls.store import CallStore
-from ingest.disk import Space
 from ingest.dump import Entry, NotADumpError, read_dumped
 from ingest.framing import LineFramer
 from ingest.journal import Journal, new_id
 from ingest.left_behind import LeftBehind, journal_space
-from ingest.loader import BATCH_RECORDS, Loaded, Loader, close_stale_calls_of_file
+from ingest.loader import Loaded, Loader, close_stale_calls_of_file
 from ingest.receiver import Occurrences
 from ingest.segments import Damaged, Origin, Received
 
@@ -25,30 +24,52 @@ ORIGINS = {"auto": Origin.FILE_AUTO, "12": Origin.FILE_12, "24": Origin.FILE_24}
 
 
 class Appended:
-    """A journal whose last group is handed on as it was appended, and not read back from the disk."""
+    """A journal that takes `entries` in as they are asked for, and hands on the last without reading it back."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, entries: Iterator[Entry]) -> None:
         self.journal = journal
+        self._entries = entries
         self._group: list[Received] = []
+        self._error: NotADumpError | None = None
 
     @property
     def journal_id(self) -> int:
         return self.journal.journal_id
 
-    def append(self, group: list[Entry]) -> None:
-        """Raises OSError; nothing of the group is then accepted."""
+    def read(self, from_sequence: int, limit: int) -> Sequence[Received | Damaged]:
+        """Raises OSError, of which no entry is then accepted, and NotADumpError, when all before it was handed on."""
+        if from_sequence <= self.journal.durable_sequence:
+            group = self._group
+            if group and group[0].sequence == from_sequence and len(group) <= limit:
+                return group
+            return self.journal.read(from_sequence, limit)
         self._group = []
+        self._append(self._taken(limit))
+        return self._group
+
+    def _taken(self, limit: int) -> list[Entry]:
+        if self._error:
+            raise self._error
+        taken: list[Entry] = []
+        try:
+            for entry in self._entries:
+                taken.append(entry)
+                if len(taken) >= limit:
+                    break
+        except NotADumpError as error:
+            if not taken:
+                raise
+            self._error = error
+        return taken
+
+    def _append(self, group: list[Entry]) -> None:
+        if not group:
+            return
         feed, last = self.journal.feed, self.journal.append_now(group)
         self._group = [
             Received(received_us, feed, connection, sequence, n, int(origin), fault, line)
             for sequence, (received_us, connection, n, origin, fault, line) in enumerate(group, last - len(group) + 1)
         ]
-
-    def read(self, from_sequence: int, limit: int) -> Sequence[Received | Damaged]:
-        group = self._group
-        if group and group[0].sequence == from_sequence and len(group) <= limit:
-            return group
-        return self.journal.read(from_sequence, limit)
 
 
 @dataclass(slots=True)
@@ -67,34 +88,21 @@ class FileLoad:
         store, space = CallStore(self.feed.pk), journal_space()
         LeftBehind(store, space).load()
         journal = Journal.create(Path(settings.SMDR_DATA_DIR), self.feed.pk, space=space)
-        appended = Appended(journal)
         connection = new_id()
         loaded = Loaded()
         try:
-            loader = Loader(self.feed.pk, appended, store=store)
-            group: list[Entry] = []
+            loader = Loader(self.feed.pk, Appended(journal, self._entries(stream, connection)), store=store)
             try:
-                for entry in self._entries(stream, connection):
-                    group.append(entry)
-                    if len(group) >= BATCH_RECORDS:
-                        self._store(appended, loader, group, loaded, space)
-                        group = []
+                while (batch := loader.load_batch()) is not None:
+                    loaded.add(batch)
+                    space.stored(journal.directory, loader.position)
             except NotADumpError as error:
-                self._store(appended, loader, group, loaded, space)
                 raise NotADumpError(f"{error} All before it is stored.") from None
-            self._store(appended, loader, group, loaded, space)
             if loaded.last_at:
                 close_stale_calls_of_file(store, self.feed, connection, loaded.last_at, timezone.now())
         finally:
             journal.close()
         return loaded
-
-    def _store(self, appended: Appended, loader: Loader, group: list[Entry], loaded: Loaded, space: Space) -> None:
-        if group:
-            appended.append(group)
-        while (batch := loader.load_batch()) is not None:
-            loaded.add(batch)
-        space.stored(appended.journal.directory, loader.position)
 
     def _entries(self, stream: BinaryIO, connection: int) -> Iterator[Entry]:
         data = stream.read(READ_BYTES)

@@ -9,20 +9,20 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, Self
 from zoneinfo import ZoneInfo
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, DataError, IntegrityError, InterfaceError
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, DataError, IntegrityError, InterfaceError, connection
 from django.utils import timezone
 
 from calls.directory.models import Feed
 from calls.models import Call
 from calls.records import Event
-from calls.rows import columns, precise_instant
+from calls.rows import Question, ask, columns, precise_instant
 from calls.store import CallStore, FeedTransaction
 from ingest.clock import Resolution, Resolver
 from ingest.framing import Fault
-from ingest.hours import count_lines
+from ingest.hours import HourCount
 from ingest.models import JournalPosition, QuarantinedLine
 from ingest.quarantine import keep
 from ingest.segments import Damaged, Origin, Received
@@ -109,6 +109,61 @@ class Clocks:
         return saved
 
 
+@dataclass(slots=True)
+class Batch:
+    """Consecutive records, and what they are with a `padding`: lines that are events, and lines for quarantine."""
+
+    records: list[Received | Damaged]
+    padding: str
+    parsed: list[tuple[Received, ParsedLine]] = field(default_factory=list)
+    refused: list[tuple[Received | Damaged, str, str]] = field(default_factory=list)  # with reason and detail
+
+    @classmethod
+    def of(cls, records: Sequence[Received | Damaged], padding: str, refusal: str = "") -> Self:
+        """With a `refusal`, that is why each is refused."""
+        batch = cls([], padding)
+        batch.extend(records, refusal)
+        return batch
+
+    def extend(self, records: Sequence[Received | Damaged], refusal: str = "") -> None:
+        self.records += records
+        for record in records:
+            try:
+                self._take(record, refusal)
+            except MemoryError:
+                raise
+            except Exception as error:  # a defect of ours, which must not hold up the others
+                logger.error("a line could not be read", exc_info=error)
+                self.refused.append((record, "not_stored", f"{type(error).__name__}: {error}"))
+
+    def _take(self, record: Received | Damaged, refusal: str) -> None:
+        if isinstance(record, Damaged):
+            reason, detail = "damaged_record", record.reason
+        elif refusal:
+            reason, detail = "not_stored", refusal
+        elif record.fault:
+            reason, detail = told_of_fault(record)
+        else:
+            try:
+                self.parsed.append((record, parse(record.line, self.padding)))
+                return
+            except MalformedLine as error:
+                reason, detail = error.reason, error.detail
+        self.refused.append((record, reason, detail))
+
+    @property
+    def next_sequence(self) -> int:
+        return self.records[-1].sequence + 1
+
+    def received_us(self, origin: Origin | None = None) -> list[int]:
+        """When each line was received, or each of one origin: epoch microseconds."""
+        return [
+            record.received_us
+            for record in self.records
+            if isinstance(record, Received) and (origin is None or record.origin == origin)
+        ]
+
+
 class Loader:
     """Loads one feed's lines from one journal. It belongs to one thread.
 
@@ -132,6 +187,8 @@ class Loader:
         self._clocks: Clocks | None = None
         self._clock_settings: tuple[str, str] | None = None
         self._position: int | None = None
+        self._ahead: Batch | None = None  # read while the database was at work
+        self._ahead_error: Exception | None = None
 
     @property
     def position(self) -> int:
@@ -142,32 +199,54 @@ class Loader:
 
     def load_batch(self) -> Loaded | None:
         """Load what waits, at most one batch; None if nothing does. Raises the driver's error if the database fails."""
-        start = self.position
-        records = self.reader.read(start, self._batch_records)
-        if not records:
+        batch = self._next_batch()
+        if batch is None:
             return None
         try:
-            return self._load(records)
+            return self._load(batch)
         except PositionFellBackError:
             logger.warning("the database lacks what was stored: it is loaded again", extra={"feed": self.feed_id})
             self.forget()
             return Loaded()
 
+    def _next_batch(self) -> Batch | None:
+        """What waits, of which some may have been read ahead."""
+        ahead, self._ahead = self._ahead, None
+        error, self._ahead_error = self._ahead_error, None
+        if error is not None:
+            raise error
+        if ahead is None or ahead.records[0].sequence != self.position or ahead.padding != self._padding:
+            ahead = Batch([], self._padding)
+        if room := self._batch_records - len(ahead.records):
+            ahead.extend(self.reader.read(ahead.next_sequence if ahead.records else self.position, room))
+        return ahead if ahead.records else None
+
+    def _read_ahead(self, sequence: int) -> None:
+        try:
+            records = self.reader.read(sequence, self._batch_records)
+            self._ahead = Batch.of(records, self._padding) if records else None
+        except Exception as error:  # it is the next batch's, and must not look like this one's
+            self._ahead_error = error
+
+    @property
+    def _padding(self) -> str:
+        return self.store.devices.padding
+
     def forget(self) -> None:
         """Keep nothing of what the database said: it may not be the one that said it."""
-        self._position = self._clocks = None
+        self._position = self._clocks = self._ahead = None
         self.store.forget()
 
-    def _load(self, records: Sequence[Received | Damaged], tries_left: int = TRIES_OF_ONE) -> Loaded:
+    def _load(self, batch: Batch, tries_left: int = TRIES_OF_ONE) -> Loaded:
         saved = self._clocks.snapshot() if self._clocks else None
         try:
-            return self._commit(records)
+            return self._commit(batch)
         except DataError as error:
             fault: Exception = error
         except IntegrityError as error:
-            if len(records) == 1 and tries_left:
+            if len(batch.records) == 1 and tries_left:
                 self._clocks = saved  # somebody else's change, such as a department deleted meanwhile, fails once
-                return self._load(records, tries_left - 1)
+                return self._load(batch, tries_left - 1)
             fault = error
         except (DatabaseError, InterfaceError, OSError, MemoryError, PositionFellBackError):
             self._clocks = saved
@@ -176,87 +255,66 @@ class Loader:
         except Exception as error:
             fault = error
         self._clocks = saved
+        records = batch.records
         if len(records) == 1:
             logger.error("a line could not be stored", exc_info=fault)
             return self._refuse(records[0], f"{type(fault).__name__}: {fault}")
         middle = len(records) // 2
-        loaded = self._load(records[:middle])
-        loaded.add(self._load(records[middle:]))
+        loaded = self._load(Batch.of(records[:middle], batch.padding))
+        loaded.add(self._load(Batch.of(records[middle:], batch.padding)))
         return loaded
 
     def _refuse(self, record: Received | Damaged, why: str) -> Loaded:
         """Quarantine a record with its receipt or, where that is what cannot be stored, its bytes alone."""
         try:
-            return self._commit([record], refusal=why)
+            return self._commit(Batch.of([record], self._padding, why), why)
         except DataError:
             pass
         except (DatabaseError, InterfaceError, OSError, MemoryError, PositionFellBackError):
             raise
         except Exception as error:
             logger.error("a line could not be quarantined with its receipt", exc_info=error)
-        return self._commit([Damaged(record.sequence, record.line, why)])
+        return self._commit(Batch.of([Damaged(record.sequence, record.line, why)], self._padding))
 
-    def _commit(self, records: Sequence[Received | Damaged], refusal: str = "") -> Loaded:
+    def _commit(self, batch: Batch, refusal: str = "") -> Loaded:
         """One transaction: events, calls, quarantine, counters, position, revision."""
         loaded = Loaded()
-        with self.store.transaction() as work:
-            stored = self._stored_position()
+        hours = HourCount(self.feed_id, batch.received_us(Origin.SOCKET))
+        with self.store.transaction(
+            {line.call_id for _, line in batch.parsed},
+            [self._position_question(), hours.question()],
+            lambda: self._read_ahead(batch.next_sequence),
+        ) as work:
+            position, stored_hours = work.answers
+            stored = int(position[0][2]) if position else 1
             if self._position is not None and stored < self._position:
                 raise PositionFellBackError
-            records = [record for record in records if record.sequence >= stored]
-            if records:
-                clocks = self._ready_clocks(work)
-                parsed, refused = self._parsed(records, work.devices.padding, refusal)
-                self._add(work, clocks, parsed, loaded)
-                if refused:
-                    keep(self.feed_id, refused)
+            left = [record for record in batch.records if record.sequence >= stored]
+            if len(left) < len(batch.records) or work.devices.padding != batch.padding:
+                batch = Batch.of(left, work.devices.padding, refusal)
+                hours = HourCount(self.feed_id, batch.received_us(Origin.SOCKET))
+            if left:
+                clocks = self._ready_clocks(work, stored)
+                self._add(work, clocks, batch.parsed, loaded)
+                if batch.refused:
+                    keep(self.feed_id, [self._quarantined(*refused) for refused in batch.refused])
                 tally = work.tally
-                tally.accepted = len(records)
-                tally.quarantined = len(refused)
-                tally.last_line_us = max(
-                    (record.received_us for record in records if isinstance(record, Received)), default=0
-                )
-                count_lines(
-                    self.feed_id,
-                    [
-                        record.received_us
-                        for record in records
-                        if isinstance(record, Received) and record.origin == Origin.SOCKET
-                    ],
-                )
+                tally.accepted = len(left)
+                tally.quarantined = len(batch.refused)
+                tally.last_line_us = max(batch.received_us(), default=0)
+                hours.add(stored_hours)
+                work.at_end(hours.write)
                 loaded.lines, loaded.quarantined = tally.accepted, tally.quarantined
                 if clocks.live.call_id_clock_off != work.state.call_id_clock_off:
                     work.state.call_id_clock_off = clocks.live.call_id_clock_off
                     work.state.save(update_fields=["call_id_clock_off"])
-                stored = records[-1].sequence + 1
-                self._store_position(stored)
+                stored = batch.next_sequence
+                work.at_end(lambda: self._store_position(stored))
         loaded.events, loaded.duplicates, loaded.calls = work.tally.events, work.tally.duplicates, work.tally.calls
         self._position = stored
         if work.tally.revision != work.state.revision:
             self._ring(self.feed_id, work.tally.revision)
         return loaded
-
-    def _parsed(
-        self, records: Sequence[Received | Damaged], padding: str, refusal: str
-    ) -> tuple[list[tuple[Received, ParsedLine]], list[QuarantinedLine]]:
-        """The lines that are events, and those for quarantine: with a `refusal` all of them."""
-        parsed: list[tuple[Received, ParsedLine]] = []
-        refused: list[QuarantinedLine] = []
-        for record in records:
-            if isinstance(record, Damaged):
-                reason, detail = "damaged_record", record.reason
-            elif refusal:
-                reason, detail = "not_stored", refusal
-            elif record.fault:
-                reason, detail = told_of_fault(record)
-            else:
-                try:
-                    parsed.append((record, parse(record.line, padding)))
-                    continue
-                except MalformedLine as error:
-                    reason, detail = error.reason, error.detail
-            refused.append(self._quarantined(record, reason, detail))
-        return parsed, refused
 
     def _add(
         self, work: FeedTransaction, clocks: Clocks, parsed: Sequence[tuple[Received, ParsedLine]], loaded: Loaded
@@ -289,26 +347,29 @@ class Loader:
         )
 
     def _stored_position(self) -> int:
-        table = columns(DEFAULT_DB_ALIAS, JournalPosition, POSITION)
-        rows = table.select("feed_id = %s AND journal = %s", [self.feed_id, self.reader.journal_id])
+        (rows,) = ask(connection, [self._position_question()])
         return int(rows[0][2]) if rows else 1
+
+    def _position_question(self) -> Question:
+        table = columns(DEFAULT_DB_ALIAS, JournalPosition, POSITION)
+        return table.question("feed_id = %s AND journal = %s", [self.feed_id, self.reader.journal_id])
 
     def _store_position(self, sequence: int) -> None:
         table = columns(DEFAULT_DB_ALIAS, JournalPosition, POSITION)
         table.upsert([(self.feed_id, self.reader.journal_id, sequence)], ["feed_id", "journal"])
 
-    def _ready_clocks(self, work: FeedTransaction) -> Clocks:
+    def _ready_clocks(self, work: FeedTransaction, position: int) -> Clocks:
         """The resolvers, made anew when the feed's zone or clock setting was edited."""
         zone_name, clock = settings = work.devices.zone_name, work.devices.clock
         if self._clocks is None or self._clock_settings != settings:
             self._clocks = Clocks(ZoneInfo(zone_name), clock, work.state.call_id_clock_off)
             self._clock_settings = settings
-            self._replay_files(self._clocks)
+            self._replay_files(self._clocks, position)
         return self._clocks
 
-    def _replay_files(self, clocks: Clocks) -> None:
+    def _replay_files(self, clocks: Clocks, position: int) -> None:
         """Bring the resolvers of half-loaded files to where they were: a file's reading hangs on its lines before."""
-        sequence, position = 1, self._stored_position()
+        sequence = 1
         last_at: dict[tuple[str, int], int] = {}
         while sequence < position:
             records = self.reader.read(sequence, min(self._batch_records, position - sequence))

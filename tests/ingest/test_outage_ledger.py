@@ -10,8 +10,8 @@ from calls.directory.health import health_of_feeds
 from calls.directory.models import Feed, FeedHour, FeedState, Outage, WorkerStatus
 from calls.directory.outages import Graces, Turn, WorkerFacts
 from calls.directory.silence import HOURS_OF_WEEK
-from calls.rows import epoch_microseconds
-from ingest.hours import count_lines
+from calls.rows import ask, epoch_microseconds
+from ingest.hours import HourCount
 from ingest.outages import (
     Dark,
     Past,
@@ -184,10 +184,16 @@ class TestDark:
         assert ledger(feed) == []
 
 
+def count_lines(feed: Feed, moments: list[datetime]) -> None:
+    hours = HourCount(feed.pk, map(epoch_microseconds, moments))
+    hours.add(*ask(connection, [hours.question()]))
+    hours.write()
+
+
 def test_lines_are_counted_by_hour(feed: Feed) -> None:
     moments = [after(0), after(30), after(200), after(3599), after(3600)]
-    count_lines(feed.pk, map(epoch_microseconds, moments[:2]))
-    count_lines(feed.pk, map(epoch_microseconds, moments[2:]))
+    count_lines(feed, moments[:2])
+    count_lines(feed, moments[2:])
     assert list(FeedHour.objects.order_by("hour").values_list("hour", "lines", "longest_gap_seconds")) == [
         (NOON, 4, 3399.0),
         (after(3600), 1, 0.0),
