@@ -2,21 +2,37 @@
 
 import gc
 import sys
+import time
+from threading import Thread
 
 from smdr_site.logs import import_for_records
 
 TURN_SECONDS = 0.0005
+SELDOM = 1_000_000_000
+WHOLE_EVERY_SECONDS = 600.0
 
 
 def settle() -> None:
     """Make this process one that answers soon: a worker, or one that serves boards.
 
-    What its log needs is imported now, as a first record would hold up lines for it.
-    What is loaded by now stays: walking it again for cycles would hold up every line for 70 ms at a time. And threads
-    take turns sooner: a line passes through four, a batch waits for the database a dozen times, and a look of the
-    board some four, each of which may cost a turn of another thread; Python's own turn is 5 ms.
+    What its log needs is imported now, as a first record would hold up lines for it. And threads take turns sooner: a
+    line passes through four, a batch waits for the database a few times, and a look of the board some four, each of
+    which may cost a turn of another thread; Python's own turn is 5 ms.
+
+    A walk over all objects in search of cycles holds up every thread for 100 ms where calls are kept by the thousand,
+    and comes when it likes. What is loaded by now stays, and is not walked again; young objects are looked at as ever;
+    all others every ten minutes.
     """
     import_for_records()
     gc.collect()
     gc.freeze()
+    young, middle_aged, _ = gc.get_threshold()
+    gc.set_threshold(young, middle_aged, SELDOM)
+    Thread(target=_collect_now_and_then, name="collector", daemon=True).start()
     sys.setswitchinterval(TURN_SECONDS)
+
+
+def _collect_now_and_then() -> None:
+    while True:
+        time.sleep(WHOLE_EVERY_SECONDS)
+        gc.collect()

@@ -44,8 +44,9 @@ class Command(TollbookCommand):
         self.serve(options["host"], options["port"], plan, demo_port)
 
     def serve(self, host: str, port: int, plan: Plan, demo_port: int) -> None:
+        # Twisted installs its reactor when imported: the application looks for it, to begin and to end with the server
+        from smdr_site.serving import SiteServer  # noqa: PLC0415, I001
         from smdr_site.asgi import application  # noqa: PLC0415 - builds the site, after migrating
-        from smdr_site.serving import SiteServer  # noqa: PLC0415 - Twisted installs its reactor when imported
 
         async def beside(stopping: asyncio.Event) -> None:
             doorbell = Doorbell()
