@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from calls import money
 from calls.access import EVERYTHING, Scope
+from calls.call_rows import call_columns
 from calls.costing.catalogue import load_price_book
 from calls.costing.models import CostingChoice, Tariff
 from calls.devices import Devices
@@ -28,7 +29,7 @@ from calls.models import Call, Recost, RecostChange
 from calls.pricing import Pricing
 from calls.querysets import CallQuerySet
 from calls.repricing import Repriced, other_prices, price_again
-from calls.store import CallStore, call_columns
+from calls.store import CallStore
 
 CHUNK_SECONDS = 0.15  # a transaction is to stay under 0.2
 FIRST_CHUNK, SMALLEST_CHUNK, LARGEST_CHUNK = 200, 20, 2_000

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from calls.call_rows import IDENTITY, PRICED, STATE, STATE_STATE, call_columns, facts_of
 from calls.devices import Devices
 from calls.pricing import Facts, Priced, Pricing, Why
 from calls.records import CallState
 from calls.rows import Row
-from calls.store import IDENTITY, PRICED, STATE, STATE_STATE, CallStore, call_columns, facts_of
+from calls.store import CallStore
 
 FIGURES = Priced._fields.index("cost_reason")
 

@@ -8,26 +8,43 @@ assembly.py; here events are matched with what is stored, folded, and only diffe
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any
 
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 
-from calls.assembly import fold
+from calls.call_rows import (
+    CALL_COLUMNS,
+    COST_COLUMNS,
+    COUNTERS,
+    EVENT_ARRIVAL,
+    EVENT_COLUMNS,
+    FOLDED,
+    IDENTITY,
+    KEPT,
+    LEG_COLUMNS,
+    LEG_POSITION,
+    PRICED,
+    STATE,
+    STATE_STATE,
+    CallEntry,
+    arrival,
+    call_columns,
+    call_row,
+    line_hash,
+)
 from calls.devices import Devices
 from calls.directory.models import DirectoryRevision, Extension, FeedState
-from calls.models import Call, CallCost, CallEvent, CostStatus, Leg
-from calls.numbers import read_number
-from calls.pricing import Facts, Priced, Pricing, Why
-from calls.records import Event, FoldedCall
+from calls.folding import Folded, Folding
+from calls.models import Call, CallCost, CallEvent, Leg
+from calls.pricing import Priced, Pricing, Why
+from calls.records import Event
 from calls.rollups import Rollups
 from calls.rows import (
-    Columns,
     Question,
     Row,
     ask,
@@ -41,72 +58,6 @@ from calls.rows import (
 
 CACHED_CALLS = 2_500
 FEW_EVENTS = 200  # for which a COPY, with its waits, takes longer than a statement
-
-IDENTITY = ("id", "feed_id", "call_id")
-COUNTERS = ("version", "revision")
-# Call's columns that the store knows and a fold does not say, in the order CallEntry.state_row gives them.
-KEPT = ("last_received_at", "number_e164", "department_id", "stale_as_of", "event_count")
-PRICED = Priced._fields
-FOLDED = tuple(
-    field.attname for field in Call._meta.concrete_fields if field.attname not in {*IDENTITY, *COUNTERS, *KEPT, *PRICED}
-)
-STATE = FOLDED + KEPT + PRICED
-LEG_FOLDED = tuple(
-    field.attname
-    for field in Leg._meta.concrete_fields
-    if field.attname not in {"id", "call_id", "call_started_at", "direction"}
-)
-CALL_COLUMNS = (*IDENTITY, *STATE, *COUNTERS)
-COST_COLUMNS = ("call_id", *Why._fields)
-LEG_COLUMNS = ("call_id", "call_started_at", "direction", *LEG_FOLDED)
-EVENT_COLUMNS = (
-    "call_id", "line_hash", "line", "n", "received_at", "journal", "sequence", "connection", "at", "clock_rule",
-    "id_started_at", "name", "direction", "trunk", "extension", "source_extension", "number_raw", "number",
-    "contact_name", "did", "did_name", "account_code", "flags",
-)  # fmt: skip
-
-folded_values = attrgetter(*FOLDED)
-leg_values = attrgetter(*LEG_FOLDED)
-facts_of = itemgetter(*map(STATE.index, Facts._fields))
-arrival = attrgetter("received_us", "journal", "sequence")
-DEPARTMENT = STATE.index("department_id")
-HANDLED_BY = STATE.index("handled_by")
-EXTENSION = STATE.index("extension")
-STATE_STATE = STATE.index("state")
-COST_STATUS = STATE.index("cost_status")
-TARIFF_VERSION = STATE.index("tariff_version_id")
-
-
-@dataclass(slots=True, eq=False)
-class CallEntry:
-    """A call as stored, with its events, kept between batches so that a late line costs no reading."""
-
-    call_id: str
-    pk: int = 0
-    version: int = 0
-    state: Row = ()
-    legs: list[Row] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    keys: dict[tuple[int, int], int] = field(default_factory=dict)
-    last_at: dict[int, int] = field(default_factory=dict)
-    stale_as_of_us: int | None = None
-    checked: int = 0
-    new_events: list[tuple[int, Event]] = field(default_factory=list)  # with the hash of its line
-    moved_events: list[tuple[int, Event]] = field(default_factory=list)
-
-    @property
-    def is_stored(self) -> bool:
-        return self.version > 0
-
-    def remember(self, event: Event, hashed: int) -> None:
-        self.keys[hashed, event.n] = len(self.events)
-        self.events.append(event)
-        self.last_at[event.connection] = event.at
-
-
-def line_hash(line: bytes) -> int:
-    """64 bits that stand for the line within its call, as a signed integer."""
-    return int.from_bytes(blake2b(line, digest_size=8).digest(), "big", signed=True)
 
 
 @dataclass(slots=True)
@@ -257,21 +208,6 @@ class CallStore:
             return len(work.fold_all())
 
 
-@dataclass(slots=True)
-class Folded:
-    """What a fold of some calls changed: by call id the names of it, and the rows to write."""
-
-    inserted: list[CallEntry]
-    events: list[Row] = field(default_factory=list)  # that are not yet written
-    moved_events: list[Row] = field(default_factory=list)
-    changed: dict[str, list[str]] = field(default_factory=dict)
-    updated: list[CallEntry] = field(default_factory=list)
-    new_legs: list[Row] = field(default_factory=list)
-    changed_legs: list[Row] = field(default_factory=list)
-    shortened: list[CallEntry] = field(default_factory=list)  # by legs that are no more
-    unrated: list[int] = field(default_factory=list)  # that had a cost
-
-
 class FeedTransaction:
     """One batch of changes to one feed, inside its lock."""
 
@@ -289,7 +225,7 @@ class FeedTransaction:
         self._leg_columns = columns(store.using, Leg, LEG_COLUMNS)
         self._event_columns = columns(store.using, CallEvent, EVENT_COLUMNS)
         self._cost_columns = columns(store.using, CallCost, COST_COLUMNS)
-        self._whys: dict[str, Why | None] = {}  # of the calls priced here
+        self._folding = Folding(store.devices, store.pricing, store.rollups)
         self._touched: dict[str, CallEntry] = {}
         self._fresh: list[Event] = []
         self._at_end: list[Callable[[], None]] = []
@@ -481,7 +417,7 @@ class FeedTransaction:
             self._write_folded(folded)
         return folded.changed
 
-    def _prepare(self, entries: Collection[CallEntry]) -> "Folded":
+    def _prepare(self, entries: Collection[CallEntry]) -> Folded:
         """Fold these calls; write their new events, and delete what is no more."""
         inserted = [entry for entry in entries if not entry.is_stored]
         for entry, pk in zip(inserted, self.store.fresh_ids(len(inserted)), strict=True):
@@ -492,10 +428,10 @@ class FeedTransaction:
         # Events are most of the rows, and of their call they need the key only: Postgres takes in many of them while
         # calls are folded. In this block nothing can be asked of it, and a tariff's first call asks for its prices.
         if self.store.pricing.may_ask or len(folded.events) < FEW_EVENTS:
-            self._fold(entries, revision, folded)
+            self._folding.fold(entries, revision, folded)
         else:
             with self._event_columns.inserting(folded.events):
-                self._fold(entries, revision, folded)
+                self._folding.fold(entries, revision, folded)
             folded.events = []
         for entry in entries:
             entry.new_events = []
@@ -508,106 +444,17 @@ class FeedTransaction:
             CallCost.objects.using(self.store.using).filter(pk__in=folded.unrated).delete()
         return folded
 
-    def _write_folded(self, folded: "Folded") -> None:
+    def _write_folded(self, folded: Folded) -> None:
         revision = self.state.revision + 1
-        self._call_columns.insert([self._call_row(entry, revision) for entry in folded.inserted])
-        self._call_columns.upsert([self._call_row(entry, revision) for entry in folded.updated], ["id"])
+        self._call_columns.insert([call_row(self.store.feed_id, entry, revision) for entry in folded.inserted])
+        self._call_columns.upsert([call_row(self.store.feed_id, entry, revision) for entry in folded.updated], ["id"])
         self._event_columns.insert(folded.events)
         self._event_columns.upsert(folded.moved_events, ["call_id", "line_hash", "n"])
-        self._cost_columns.insert(self._cost_rows(folded.inserted))
-        self._cost_columns.upsert(self._cost_rows(folded.updated), ["call_id"])
+        self._cost_columns.insert(self._folding.cost_rows(folded.inserted))
+        self._cost_columns.upsert(self._folding.cost_rows(folded.updated), ["call_id"])
         self._leg_columns.insert(folded.new_legs)
         self._leg_columns.upsert(folded.changed_legs, ["call_id", "position"])
         self.tally.calls += len(folded.inserted)
         if folded.changed:
             self.store.rollups.write()
             self.tally.revision = revision
-
-    def _fold(self, entries: Iterable[CallEntry], revision: int, result: "Folded") -> None:
-        """Fold these calls anew, in memory only; `result` is told what of them differs from what is stored."""
-        for entry in entries:
-            folded = fold(entry.events, self.devices.kinds, entry.stale_as_of_us)
-            state = self._state_row(entry, folded)
-            legs = [(folded.started_at, folded.direction, *leg_values(leg)) for leg in folded.legs]
-            if state == entry.state and legs == entry.legs:
-                continue
-            result.changed[entry.call_id] = _differences(entry, state, legs)
-            self.store.rollups.replace(entry.state, entry.legs, state, legs)
-            pk, stored = entry.pk, entry.legs
-            if entry.is_stored:
-                result.updated.append(entry)
-                if entry.state[COST_STATUS] == CostStatus.RATED and state[COST_STATUS] != CostStatus.RATED:
-                    result.unrated.append(pk)
-                result.changed_legs += [(pk, *leg) for leg, old in zip(legs, stored, strict=False) if leg != old]
-                if len(legs) < len(stored):
-                    result.shortened.append(entry)
-            result.new_legs += [(pk, *leg) for leg in legs[len(stored) :]]
-            entry.state, entry.legs = state, legs
-            entry.version += 1
-            entry.checked = revision
-
-    def _call_row(self, entry: CallEntry, revision: int) -> Row:
-        return (entry.pk, self.store.feed_id, entry.call_id, *entry.state, entry.version, revision)
-
-    def _state_row(self, entry: CallEntry, folded: FoldedCall) -> Row:
-        plan = self.devices.trunks.get(folded.trunk)
-        number = read_number(
-            folded.number_raw,
-            number=folded.number,
-            direction=folded.direction,
-            region=self.devices.region,
-            padding=self.devices.padding,
-            outside_prefix=plan.outside_prefix if plan else "",
-            area_code=plan.area_code if plan else "",
-        )
-        folded.flags |= number.flags
-        events = entry.events
-        state = (
-            *folded_values(folded),
-            max([event.received_us for event in events]),
-            number.e164,
-            self._department(entry, folded),
-            entry.stale_as_of_us if folded.stale else None,
-            len(events),
-        )
-        return state + self._priced(entry, Facts._make(facts_of(state)))
-
-    def _priced(self, entry: CallEntry, facts: Facts) -> Row:
-        """A call is priced when it ends, and again when that changes on which its cost hangs, and at no other time."""
-        version_id = None
-        if entry.is_stored:
-            before = Facts._make(facts_of(entry.state))
-            if before == facts:
-                return entry.state[-len(PRICED) :]
-            if before.has_route_of(facts):
-                version_id = entry.state[TARIFF_VERSION]
-        priced, self._whys[entry.call_id] = self.store.pricing.price(facts, self.devices, version_id)
-        return priced
-
-    def _cost_rows(self, entries: Iterable[CallEntry]) -> list[Row]:
-        whys = ((entry.pk, self._whys.pop(entry.call_id, None)) for entry in entries)
-        return [(pk, *why) for pk, why in whys if why is not None]
-
-    def _department(self, entry: CallEntry, folded: FoldedCall) -> int | None:
-        """That of the device that decides it, as of when it first did: a later move changes no past bill."""
-        device = folded.handled_by or folded.extension
-        if entry.is_stored and (entry.state[HANDLED_BY] or entry.state[EXTENSION]) == device:
-            department: int | None = entry.state[DEPARTMENT]
-            return department
-        return self.devices.departments.get(device)
-
-
-def call_columns(using: str = "default") -> Columns:
-    """A call's columns in the order in which the store has them."""
-    return columns(using, Call, CALL_COLUMNS)
-
-
-LEG_POSITION = 3 + LEG_FOLDED.index("position")
-EVENT_ARRIVAL = itemgetter(*(EVENT_COLUMNS.index(name) for name in ("received_at", "journal", "sequence")))
-
-
-def _differences(entry: CallEntry, state: Row, legs: list[Row]) -> list[str]:
-    if not entry.is_stored:
-        return ["call"]
-    names = [name for name, old, new in zip(STATE, entry.state, state, strict=True) if old != new]
-    return names + (["legs"] if legs != entry.legs else [])

@@ -6,7 +6,7 @@ import logging
 import random
 
 from ingest.peer_log import PeerLog
-from ingest.receiver import BUFFER_BYTES, FINISH_SECONDS, FeedSink, Limits, finish, receive
+from ingest.receiver import BUFFER_BYTES, FINISH_SECONDS, FeedSink, Limits, finish, peer_of, receive
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,8 @@ class LocalClient:
                 self.error = ""
                 began = loop.time()
                 self._writer = writer
-                self._receiving = asyncio.create_task(receive(reader, writer, self._sink, "local", self._limits))
+                peer = peer_of(writer, "local")
+                self._receiving = asyncio.create_task(receive(reader, writer, self._sink, peer, self._limits))
                 why = await self._receiving
                 self._receiving = self._writer = None
                 with contextlib.suppress(OSError):

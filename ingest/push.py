@@ -3,10 +3,12 @@
 import asyncio
 import ipaddress
 import logging
+import time
 from collections import Counter
+from operator import itemgetter
 
 from ingest.peer_log import PeerLog
-from ingest.receiver import BUFFER_BYTES, FINISH_SECONDS, FeedSink, Limits, finish, receive
+from ingest.receiver import BUFFER_BYTES, FINISH_SECONDS, FeedSink, Limits, Peer, finish, peer_of, receive
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ class PushListener:
         self._sink = sink
         self._server: asyncio.Server | None = None
         self._is_stopping = False
-        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._open: dict[asyncio.Task[None], tuple[asyncio.StreamWriter, str, Peer]] = {}  # with the address
         self._of_peer: Counter[str] = Counter()
         self._log = PeerLog(logger, self.limits.log_lines_per_minute)
 
@@ -48,7 +50,7 @@ class PushListener:
         self._is_stopping = True
         if self._server is not None:
             self._server.close()
-        for writer in self._open.values():
+        for writer, _, _ in self._open.values():
             finish(writer)
         if self._open:
             await asyncio.wait(list(self._open), timeout=FINISH_SECONDS)
@@ -79,10 +81,11 @@ class PushListener:
             return
         task = asyncio.current_task()
         assert task is not None
-        self._open[task] = writer
+        peer = peer_of(writer, "push")
+        self._open[task] = (writer, address, peer)
         self._of_peer[address] += 1
         try:
-            why = await receive(reader, writer, self._sink, "push", self.limits)
+            why = await receive(reader, writer, self._sink, peer, self.limits)
             self._log.tell(logging.INFO, "a peer's connection ended", peer=address, why=why)
         except asyncio.CancelledError:
             pass
@@ -97,6 +100,16 @@ class PushListener:
             return "not among the allowed peers"
         if len(self._open) >= self.limits.max_connections:
             return f"{self.limits.max_connections} connections are open"
-        if self._of_peer[address] >= self.limits.max_connections_per_peer:
+        if self._of_peer[address] >= self.limits.max_connections_per_peer and not self._makes_way(address):
             return f"it has {self.limits.max_connections_per_peer} connections"
         return ""
+
+    def _makes_way(self, address: str) -> bool:
+        """End the connection of `address` that has been silent longest: a network that failed leaves some half open."""
+        known = [(peer.heard_at, writer) for writer, of, peer in self._open.values() if of == address]
+        heard_at, writer = min(known, key=itemgetter(0))
+        if time.monotonic() - heard_at < self.limits.silent_gives_way_seconds:
+            return False
+        finish(writer)
+        self._log.tell(logging.WARNING, "a silent connection gave way to a new one", peer=address)
+        return True

@@ -38,6 +38,7 @@ class Limits:
     max_line_bytes: int = MAX_LINE_BYTES
     unended_line_seconds: float = 60.0
     odd_lines_per_second: float = 500.0
+    silent_gives_way_seconds: float = 10.0  # a connection may be half open, and its peer come again
     log_lines_per_minute: float = 30.0
 
 
@@ -107,10 +108,16 @@ class Pace:
 class Peer:
     """One open connection, as it is shown to people."""
 
-    address: str
+    address: str  # with the port
     mode: str
     since: float = field(default_factory=time.time)
     lines: int = 0
+    heard_at: float = field(default_factory=time.monotonic)  # when something last came
+
+
+def peer_of(writer: asyncio.StreamWriter, mode: str) -> Peer:
+    name = writer.get_extra_info("peername")
+    return Peer(f"{name[0]}:{name[1]}" if name else "unknown", mode)
 
 
 class FeedSink:
@@ -176,12 +183,11 @@ class Waste:
 
 
 async def receive(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sink: FeedSink, mode: str, limits: Limits
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sink: FeedSink, peer: Peer, limits: Limits
 ) -> str:
     """Take in one connection until it ends; returns why it did, in a few words."""
     keep_alive(writer)
     name = writer.get_extra_info("peername")
-    peer = Peer(f"{name[0]}:{name[1]}" if name else "unknown", mode)
     framer, occurrences, connection = LineFramer(limits.max_line_bytes), Occurrences(), new_id()
     waste = Waste(framer)
     address = name[0] if name else ""
@@ -202,6 +208,7 @@ async def receive(
                 break
             if not data:
                 break
+            peer.heard_at = time.monotonic()
             frames = waiting = framer.feed(data)
             odd = sum(map(is_odd, frames)) + waste.since(len(frames))
             if frames or odd:

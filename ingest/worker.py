@@ -39,6 +39,7 @@ from ingest.watch import FeedWatch
 
 logger = logging.getLogger(__name__)
 
+SHORT_SECONDS = 0.2
 LOOK_EVERY_SECONDS = 1.0
 TEND_EVERY_SECONDS = 60.0
 LEASE = timedelta(seconds=10)
@@ -56,6 +57,18 @@ class FeedAtWork:
     watch: FeedWatch
     ways: int = 0  # by which lines can come, also those that another worker holds
     at_it_since: datetime = field(default_factory=timezone.now)
+    _applying: asyncio.Task[None] | None = None
+
+    async def apply(self, endpoints: set[Endpoint]) -> None:
+        """Have these connections. What takes long, such as taking in what a peer has sent, goes on by itself."""
+        if self._applying is None or self._applying.done():
+            self._applying = asyncio.create_task(self.connections.apply(endpoints))
+        await asyncio.wait({self._applying}, timeout=SHORT_SECONDS)
+
+    async def stop_receiving(self) -> None:
+        if self._applying is not None:  # it may be about to listen
+            await asyncio.wait({self._applying})
+        await self.connections.stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,7 @@ class Worker:
         self._hindered: dict[int, dict[str, Any]] = {}  # feeds whose journal cannot be made, as their status says it
         self._ended: dict[int, int] = {}  # what was accepted in all for feeds that are at work no more
         self._known: set[int] = set()  # feeds whose time without a worker is in the ledger
+        self._ending: dict[int, asyncio.Task[None]] = {}  # of feeds switched off: what they hold may take a while
 
     def stop(self) -> None:
         self._stopping.set()
@@ -110,7 +124,9 @@ class Worker:
         finally:
             watching.cancel()
             self.ready.set()
-            await asyncio.gather(*(self._end(feed_id) for feed_id in list(self.feeds)))
+            ends = [self._end(feed_id, at_work) for feed_id, at_work in self.feeds.items()]
+            self.feeds = {}
+            await asyncio.gather(*ends, *self._ending.values())
             await tending
             with contextlib.suppress(DatabaseError, InterfaceError):
                 await self._in_database(self._sign_off)
@@ -124,17 +140,16 @@ class Worker:
             for feed_id in self._hindered.keys() - wanted.keys():
                 del self._hindered[feed_id]
                 await self._in_database(self._sign_off, feed_id)
-            for feed_id in self.feeds.keys() - wanted.keys():
-                await self._end(feed_id)
-                await self._in_database(self._sign_off, feed_id)
+            for feed_id in list(self.feeds.keys() - wanted.keys()):
+                self._ending[feed_id] = asyncio.create_task(self._end_and_sign_off(feed_id, self.feeds.pop(feed_id)))
             for feed_id, want in wanted.items():
-                if feed_id not in self.feeds and not self._begin(feed_id, want.ways):
+                if feed_id in self._ending or (feed_id not in self.feeds and not self._begin(feed_id, want.ways)):
                     continue
                 at_work = self.feeds[feed_id]
                 if want.ways and not at_work.ways:
                     at_work.at_it_since = timezone.now()
                 at_work.ways = want.ways
-                await at_work.connections.apply(want.endpoints)
+                await at_work.apply(want.endpoints)
             self._dark.follow({feed_id: want.silent_at for feed_id, want in wanted.items()})
             self._observe()
             over = self._dark.over()
@@ -197,10 +212,20 @@ class Worker:
         self.feeds[feed_id] = FeedAtWork(journal, sink, connections_of_feed, loading, watch)
         return True
 
-    async def _end(self, feed_id: int) -> None:
+    async def _end_and_sign_off(self, feed_id: int, at_work: FeedAtWork) -> None:
+        try:
+            await self._end(feed_id, at_work)
+            await self._in_database(self._sign_off, feed_id)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("a feed switched off could not be signed off", extra={"feed": feed_id, "error": str(error)})
+        except Exception as error:
+            logger.error("a feed did not end well", extra={"feed": feed_id}, exc_info=error)
+        finally:
+            del self._ending[feed_id]
+
+    async def _end(self, feed_id: int, at_work: FeedAtWork) -> None:
         """Stop receiving, make it durable, load it."""
-        at_work = self.feeds.pop(feed_id)
-        await at_work.connections.stop()
+        await at_work.stop_receiving()
         last = at_work.journal.append(())
         await asyncio.to_thread(at_work.journal.wait_durable, last, 5.0)
         at_work.loading.stop()

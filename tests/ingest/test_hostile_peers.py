@@ -169,6 +169,25 @@ async def test_a_thousand_connections_of_one_peer_leave_room_for_a_good_one(tmp_
             writer.close()
 
 
+async def test_a_silent_connection_gives_way_to_its_peer_come_again(tmp_path):
+    lines = good_lines(3)
+    async with listening(tmp_path, Limits(max_connections_per_peer=2, silent_gives_way_seconds=0)) as feed:
+        silent, half_open = await feed.connect()
+        half_open.write(lines[0] + b"\r\n")
+        await until(lambda: len(feed.lines()) == 1)
+        _, talking = await feed.connect()
+        talking.write(lines[1] + b"\r\n")
+        await until(lambda: len(feed.lines()) == 2)
+        _, again = await feed.connect()
+        again.write(lines[2] + b"\r\n")
+        await ended(silent)
+        await until(lambda: feed.lines() == lines)
+        assert feed.sink.refused == 0
+        assert len(feed.sink.peers) == 2
+        for writer in (half_open, talking, again):
+            writer.close()
+
+
 async def test_a_thousand_hostile_connections_hold_bounded_memory(tmp_path, many_files):
     lines = good_lines(1_000)
     async with listening(tmp_path, MANY) as feed:
