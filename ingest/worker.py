@@ -10,7 +10,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from calls.directory.fields import networks
@@ -31,7 +31,7 @@ from ingest import outages
 from ingest.journal import Journal, JournalLockedError
 from ingest.left_behind import LeftBehind, journal_space
 from ingest.loading import LoadingThread
-from ingest.models import LocalLease
+from ingest.models import JournalPosition, LocalLease
 from ingest.outages import Dark, Past, SilentAt
 from ingest.receiver import FeedSink, Limits
 from ingest.supervisor import Endpoint, FeedConnections
@@ -324,14 +324,14 @@ class Worker:
         if new:  # before the first heartbeat: how long was nobody at it?
             outages.look([feed_id for feed_id in new if statuses[feed_id]["endpoints"]], now, is_expected=True)
             outages.close_those_of_feeds_switched_off(now)
-        with transaction.atomic():
-            for feed_id, status in statuses.items():
-                WorkerStatus.objects.update_or_create(
-                    feed_id=feed_id,
-                    worker=self.name,
-                    defaults={**status, "heartbeat_at": now, "signed_off": False},
-                )
-            WorkerStatus.objects.filter(feed__in=statuses, heartbeat_at__lt=now - STATUS_KEPT).delete()
+        for feed_id, status in statuses.items():
+            # one statement: SQLite's one writer, for whom lines wait, is not to be held up from here to there
+            mine = WorkerStatus.objects.filter(feed_id=feed_id, worker=self.name)
+            values = {**status, "heartbeat_at": now, "signed_off": False}
+            if not mine.update(**values):
+                WorkerStatus.objects.create(feed_id=feed_id, worker=self.name, **values)
+        if new:
+            old_and_stored(new, now).delete()
         self._known |= new
         outages.write_past(over, self.name, now)
         outages.look(statuses, now)
@@ -361,6 +361,15 @@ class Worker:
         if feed_id is not None:
             self._known.discard(feed_id)
             outages.close_all(feed_id, now)
+
+
+def old_and_stored(feeds: Collection[int], now: datetime) -> QuerySet[WorkerStatus]:
+    """Rows of workers long gone. One whose journal is not stored stays: nothing else says that its lines wait."""
+    stored = JournalPosition.objects.filter(
+        feed_id=OuterRef("feed_id"), journal=OuterRef("journal"), sequence__gt=OuterRef("accepted")
+    )
+    old = WorkerStatus.objects.filter(feed__in=feeds, heartbeat_at__lt=now - STATUS_KEPT)
+    return old.filter(Q(accepted=0) | Exists(stored))
 
 
 def limits() -> Limits:
