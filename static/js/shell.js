@@ -18,7 +18,7 @@ for (const menu of document.querySelectorAll("details[data-menu]:not(.tb-menu-en
 	menu.addEventListener("toggle", () => {
 		menu.classList.remove("tb-menu-end");
 		const { right } = menu.querySelector(".tb-menu-panel").getBoundingClientRect();
-		menu.classList.toggle("tb-menu-end", menu.open && right > document.documentElement.clientWidth);
+		menu.classList.toggle("tb-menu-end", menu.open && right > innerWidth);
 	});
 }
 
