@@ -99,6 +99,7 @@ def test_the_keys_lead_from_the_board_into_a_call(open_page: Callable[..., Page]
     page.keyboard.press("Escape")
     page.keyboard.press("g")
     page.keyboard.press("c")
+    page.wait_for_url("**/calls/")  # loaded: a heading can be seen before the script that hears keys has run
     expect(page.get_by_role("heading", name="Calls", exact=True)).to_be_visible()
     page.keyboard.press("j")
     page.keyboard.press("Enter")
