@@ -79,10 +79,10 @@ if (keysOn) {
 	keysOn.checked = settings.get("tb-keys") !== "off";
 	keysOn.addEventListener("change", () => settings.set("tb-keys", keysOn.checked ? "on" : "off"));
 }
-for (const button of document.querySelectorAll("[data-show-keys]")) {
+for (const button of document.querySelectorAll("[data-dialog]")) {
 	button.addEventListener("click", () => {
 		closeMenus();
-		dialog.showModal();
+		document.querySelector(button.dataset.dialog).showModal();
 	});
 }
 

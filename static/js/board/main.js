@@ -106,7 +106,7 @@ function showCalls(force) {
 function showPeople() {
 	const busy = people.show(ordered, panels.people);
 	if (people.areBehind) draw(showPeople);
-	else setText(one("[data-people-note]"), isWall ? fitTiles(peopleBox) : `${busy} busy`);
+	else setText(one("[data-people-note]"), isWall ? fitTiles(peopleBox) : busy);
 }
 
 function showPanels() {

@@ -31,9 +31,9 @@ export class People {
 			filled += this.#fill(tile, theirs.get(place) ?? null, days[place]);
 			return filled > MOST_FILLED;
 		});
-		const busy = (tiles) => tiles.filter((tile) => tile.call).length;
-		for (const [note, tiles] of Map.groupBy(this.#tiles, (tile) => tile.note)) setText(note, `${busy(tiles)} of ${tiles.length} busy`);
-		return busy(this.#tiles);
+		const busy = (tiles) => `${tiles.filter((tile) => tile.call).length} of ${tiles.length} busy`;
+		for (const [note, tiles] of Map.groupBy(this.#tiles, (tile) => tile.note)) setText(note, busy(tiles));
+		return this.#tiles.length ? busy(this.#tiles) : "";
 	}
 
 	#fill(tile, call, day) {

@@ -21,7 +21,7 @@ const GROUPS = {
 export function grouped(calls, by) {
 	if (!GROUPS[by]) return calls;
 	const sorted = [...Map.groupBy(calls, GROUPS[by])];
-	if (by !== "state") sorted.sort(([a], [b]) => a.localeCompare(b));
+	if (by !== "state") sorted.sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
 	return sorted.flatMap(([head, members]) => [{ id: `g${head}`, head, count: members.length }, ...members]);
 }
 
