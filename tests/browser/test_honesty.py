@@ -18,12 +18,12 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
 from tests.browser.cable import cable_to
+from tests.browser.conftest import PATIENCE_MS
 from tests.browser.test_first_light import sign_up
 from tests.e2e.installation import Installation, until
 from tests.ingest.lines import smdr_line
 from tests.services import ROOT, Site, free_port
 
-PATIENCE_MS = 30_000
 NOTICED_WITHIN_MS = 15_000
 SET_UP = """
 from datetime import timedelta
@@ -117,7 +117,6 @@ def test_every_break_is_said_and_healed(
     session, token = installation.manage("shell", "-v0", "-c", SET_UP.format(port=push)).split()[-2:]
     context.add_cookies([{"name": "sessionid", "value": session, "domain": "127.0.0.1", "path": "/"}])
     context.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
     page, wall, between = context.new_page(), context.new_page(), Between()
     page.route_web_socket(re.compile("/ws/board/"), between)
     pill, rows, banner = page.locator("[data-pill]"), page.locator("[data-rows]"), page.locator("[data-banner]")
@@ -185,7 +184,7 @@ def test_a_dead_line_that_nobody_closed_is_noticed_and_heals(
         pbx.sendall(line(1, "1843", contact_name="Before") + line(2, "1850", contact_name="Throughout"))
         page.clock.install()
         page.goto(site.url.replace(str(port), str(cable.port)))
-        expect(rows).to_contain_text("Before", timeout=PATIENCE_MS)
+        expect(rows).to_contain_text("Before")
         expect(pill).to_contain_text("Live")
         page.evaluate("globalThis.neverReloaded = true")
 
@@ -197,7 +196,7 @@ def test_a_dead_line_that_nobody_closed_is_noticed_and_heals(
         expect(rows).to_contain_text("Before")
 
         cable.mend()
-        expect(rows).to_contain_text("During", timeout=PATIENCE_MS)
+        expect(rows).to_contain_text("During")
         expect(rows).to_contain_text("Throughout")
         expect(rows).not_to_contain_text("Before")
         expect(pill).to_contain_text("Live")
