@@ -151,7 +151,7 @@ class Room:
     panels: Panels = field(default_factory=lambda: Panels({}, {}, {}))
     panels_told: Panels = field(default_factory=lambda: Panels({}, {}, {}))
     kept: Kept = field(default_factory=Kept)
-    owes_message: bool = False  # after a failed look something may have been taken in and not told
+    owes_message: bool = False  # whether or not there is news: as a sign of life, and after a look that failed
     _snapshot: tuple[int, str] = (-1, "")
 
     def totals(self) -> dict[str, Any]:

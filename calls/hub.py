@@ -25,6 +25,7 @@ TICK_SECONDS = 0.05
 LOOK_SECONDS = 1.0
 LOOK_SECONDS_WITHOUT_LAYER = 0.25
 FEEDS_EVERY_SECONDS = 1.0
+BEAT_SECONDS = 5.0  # in which there is a message though nothing happened: a page takes 8 s of silence for a lost line
 ACCESS_EVERY_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 TELL_SECONDS = 2.0  # so long a viewer may keep the others waiting, once
@@ -165,7 +166,7 @@ class BoardHub:
         loop = asyncio.get_running_loop()
         alone = isinstance(get_channel_layer(), InMemoryChannelLayer)
         pause = LOOK_SECONDS_WITHOUT_LAYER if alone else LOOK_SECONDS
-        next_feeds = 0.0
+        next_feeds, next_beat = 0.0, loop.time() + BEAT_SECONDS
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -175,6 +176,10 @@ class BoardHub:
             look_at_feeds = began >= next_feeds
             if look_at_feeds:
                 next_feeds = began + FEEDS_EVERY_SECONDS
+            if began >= next_beat:
+                next_beat = began + BEAT_SECONDS
+                for room in self._rooms.values():
+                    room.owes_message = True
             try:
                 await self._tick(look_at_feeds)
             except Exception as error:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q
 
@@ -12,8 +12,8 @@ from calls.models import Call
 from calls.occupancy import Use, peaks
 from calls.periods import DAY
 
-HOUR, MINUTE = timedelta(hours=1), 60
-WHOLE_DAY_EVERY = timedelta(minutes=15)
+MINUTE = 60
+WHOLE_DAY_EVERY, WHOLE_HOUR_EVERY = timedelta(minutes=15), timedelta(minutes=1)
 LONGEST_CALL = DAY  # one without any event for the feed's stale time is closed
 ALL, NO_CARRIER = "All trunks", "No carrier"
 
@@ -35,19 +35,23 @@ class CarrierUse:
 
 
 @dataclass(slots=True)
-class Peaks:
-    """The day's peaks by carrier, so that a day's calls are not read each time."""
+class Known:
+    """By carrier the peak of the day and of each of its last minutes, so that neither is read each time."""
 
     since: datetime
-    whole_at: datetime
-    found: dict[str, int] = field(default_factory=dict)
+    day_at: datetime
+    hour_at: datetime
+    minute: int  # up to which it is known
+    peaks: dict[str, int] = field(default_factory=dict)
+    minutes: dict[str, dict[int, int]] = field(default_factory=dict)
 
 
 class TrunkUse:
-    """Asked for one scope again and again. The whole day is read now and then, the last hour each time."""
+    """Asked for one scope again and again. The whole day is read now and then, the last hour once a minute (a line may
+    come late), and else what was in use since the minute before the last look."""
 
     def __init__(self) -> None:
-        self._peaks: Peaks | None = None
+        self._known: Known | None = None
 
     def of(self, scope: Scope, now: datetime, since: datetime) -> list[CarrierUse]:
         """By carrier, and all together first where there are several carriers; `since` is when the day began."""
@@ -55,26 +59,36 @@ class TrunkUse:
             (feed, number): carrier or NO_CARRIER
             for feed, number, carrier in Trunk.objects.values_list("feed_id", "number", "carrier__name")
         }
-        known = self._peaks
-        whole = known is None or known.since != since or now - known.whole_at >= WHOLE_DAY_EVERY
-        hour_ago = now - HOUR
-        uses = _uses(scope, min(since, hour_ago) if whole else hour_ago)
+        end = int(now.timestamp())
+        minute = end - end % MINUTE
+        hour = range(minute - 59 * MINUTE, minute + 1, MINUTE)
+        known, read = self._known, hour[0]
+        begin = int(since.timestamp())
+        whole = known is None or known.since != since or now - known.day_at >= WHOLE_DAY_EVERY
         if known is None or whole:
-            known = self._peaks = Peaks(since, now)
+            known = Known(since, now, now, minute)
+        else:
+            if now - known.hour_at >= WHOLE_HOUR_EVERY:
+                known.hour_at = now
+            else:
+                read = max(read, known.minute - MINUTE)
+            known.minute, begin = minute, max(begin, read)
+        uses = _uses(scope, datetime.fromtimestamp(min(begin, read), UTC))
+        self._known = known
         lines: defaultdict[str, set[Line]] = defaultdict(set)
         for line, name in carriers.items():
             lines[name].add(line)
         if len(lines) > 1:
             lines[ALL] = set(carriers)
-        end = int(now.timestamp())
-        minutes = [end + MINUTE * place for place in range(-60, 1)]
-        begin = int(since.timestamp()) if whole else max(int(since.timestamp()), minutes[0])
         found = []
         for name in sorted(lines, key=lambda name: (name != ALL, name == NO_CARRIER, name)):
             ours = [use for use in uses if use.line in lines[name]]
             (today,) = peaks(ours, [begin, max(end, begin + 1)])
-            known.found[name] = max(known.found.get(name, 0), today)
-            found.append(CarrierUse(name, len(lines[name]), peaks(ours, minutes), known.found[name]))
+            known.peaks[name] = max(known.peaks.get(name, 0), today)
+            anew = range(read, minute + 1, MINUTE)
+            seen = known.minutes.get(name, {}) | dict(zip(anew, peaks(ours, [*anew, minute + MINUTE]), strict=True))
+            known.minutes[name] = {at: seen.get(at, 0) for at in hour}
+            found.append(CarrierUse(name, len(lines[name]), list(known.minutes[name].values()), known.peaks[name]))
         return found
 
 

@@ -10,13 +10,15 @@ object a line, of each message: its `seq`, the system's monotonic clock when the
 import json
 import os
 import re
-import selectors
+import select
 import socket
 import sys
 import time
 
 SEQ = re.compile(rb'"seq":(\d+)')
 HEAD = 120  # bytes in which the seq stands
+MOST_READ = 1 << 16
+PAUSE_SECONDS = 0.003
 
 
 class Board:
@@ -32,14 +34,13 @@ class Board:
             f"Cookie: sessionid={cookie}\r\n\r\n".encode()
         )
         while b"\r\n\r\n" not in self.buffer:
-            self.take()
+            self.take(self.socket.recv(MOST_READ))
         answer, _, rest = bytes(self.buffer).partition(b"\r\n\r\n")
         if b" 101 " not in answer.splitlines()[0]:
             raise RuntimeError(f"the board did not open: {answer[:200]!r}")
         self.buffer = bytearray(rest)
 
-    def take(self) -> None:
-        data = self.socket.recv(1 << 20)
+    def take(self, data: bytes) -> None:
         if not data:
             raise RuntimeError("the board was closed")
         self.buffer += data
@@ -63,38 +64,53 @@ class Board:
 
 
 class Listening:
-    """All of the boards, and what they heard: seq → when it came first and last, and to how many."""
+    """All of the boards, and what they heard: seq → when it came first and last, and to how many.
+
+    Five hundred receipts that are looked into one by one would be measured themselves: bytes are read, with the time,
+    as long as any come, and taken apart in the pause after them.
+    """
 
     def __init__(self) -> None:
         self.heard: dict[int, list[float]] = {}
         self.texts: dict[int, bytes] = {}
-        self._selector = selectors.DefaultSelector()
-        self._first: Board | None = None
+        self._boards: dict[int, Board] = {}
+        self._arrived: list[tuple[int, float, bytes]] = []
+        self._poll = select.epoll()
 
     def add(self, board: Board) -> None:
-        board.socket.setblocking(False)
-        self._selector.register(board.socket, selectors.EVENT_READ, board)
-        self._first = self._first or board
+        self._boards[board.socket.fileno()] = board
+        self._poll.register(board.socket, select.EPOLLIN)
 
     def until_input_ends(self) -> None:
-        self._selector.register(sys.stdin, selectors.EVENT_READ)
-        while self.listen(None):
+        self._poll.register(0, select.EPOLLIN)
+        while self.listen(PAUSE_SECONDS if self._arrived else None):
             pass
+        self._take_apart()
 
     def listen(self, seconds: float | None) -> bool:
         """False once standard input has ended."""
-        for key, _ in self._selector.select(seconds):
-            if key.data is None:
-                return bool(os.read(0, 1))
-            key.data.take()
-            now = time.monotonic()
-            for message in key.data.messages():
-                seq = int(SEQ.search(message, 0, HEAD)[1])  # type: ignore[index]
-                seen = self.heard.setdefault(seq, [now, now, 0])
-                seen[1], seen[2] = now, seen[2] + 1
-                if key.data is self._first:
-                    self.texts[seq] = message
+        events = self._poll.poll(seconds)
+        for descriptor, _ in events:
+            data = os.read(descriptor, MOST_READ)
+            if descriptor == 0:
+                return bool(data)
+            self._arrived.append((descriptor, time.monotonic(), data))
+        if not events:
+            self._take_apart()
         return True
+
+    def _take_apart(self) -> None:
+        arrived, self._arrived = self._arrived, []
+        first = next(iter(self._boards.values()))
+        for descriptor, at, data in arrived:
+            board = self._boards[descriptor]
+            board.take(data)
+            for message in board.messages():
+                seq = int(SEQ.search(message, 0, HEAD)[1])  # type: ignore[index]
+                seen = self.heard.setdefault(seq, [at, at, 0])
+                seen[0], seen[1], seen[2] = min(seen[0], at), max(seen[1], at), seen[2] + 1
+                if board is first:
+                    self.texts[seq] = message
 
 
 def main(address: str, cookie: str, count: int, heard_file: str) -> None:
@@ -102,7 +118,7 @@ def main(address: str, cookie: str, count: int, heard_file: str) -> None:
     for _ in range(count):
         board = Board(address, cookie)
         while not board.messages():
-            board.take()
+            board.take(board.socket.recv(MOST_READ))
         listening.add(board)
         listening.listen(0)
     print("ready", flush=True)

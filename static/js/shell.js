@@ -18,7 +18,7 @@ for (const menu of document.querySelectorAll("details[data-menu]:not(.tb-menu-en
 	menu.addEventListener("toggle", () => {
 		menu.classList.remove("tb-menu-end");
 		const { right } = menu.querySelector(".tb-menu-panel").getBoundingClientRect();
-		menu.classList.toggle("tb-menu-end", menu.open && right > document.documentElement.clientWidth);
+		menu.classList.toggle("tb-menu-end", menu.open && right > innerWidth);
 	});
 }
 
@@ -79,10 +79,10 @@ if (keysOn) {
 	keysOn.checked = settings.get("tb-keys") !== "off";
 	keysOn.addEventListener("change", () => settings.set("tb-keys", keysOn.checked ? "on" : "off"));
 }
-for (const button of document.querySelectorAll("[data-show-keys]")) {
+for (const button of document.querySelectorAll("[data-dialog]")) {
 	button.addEventListener("click", () => {
 		closeMenus();
-		dialog.showModal();
+		document.querySelector(button.dataset.dialog).showModal();
 	});
 }
 

@@ -37,11 +37,11 @@ def test_from_the_first_link_to_a_moving_board(page: Page, errors: list[str], st
     site = start_site("--demo")
     sign_up(page, site)
     expect(page).to_have_url(f"{site.url}/")
-    expect(page.locator("[data-pill]")).to_contain_text("Live", timeout=30_000)
+    expect(page.locator("[data-pill]")).to_contain_text("Live")
     rows = page.locator("[data-rows] [role=row]")
     expect(rows.first).to_be_visible()
     expect(page.locator("[data-rows]")).to_contain_text("Ringing")
-    expect(page.locator("[data-rows]")).to_contain_text("Talking", timeout=30_000)
+    expect(page.locator("[data-rows]")).to_contain_text("Talking")
     ended = page.locator("[data-rows] .tb-ended")
     expect(ended.first).to_be_visible(timeout=60_000)
 

@@ -15,13 +15,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import BrowserContext, WebSocketRoute, expect
+from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
+from tests.browser.cable import cable_to
+from tests.browser.conftest import PATIENCE_MS
+from tests.browser.test_first_light import sign_up
 from tests.e2e.installation import Installation, until
 from tests.ingest.lines import smdr_line
-from tests.services import ROOT, free_port
+from tests.services import ROOT, Site, free_port
 
-PATIENCE_MS = 30_000
+NOTICED_WITHIN_MS = 15_000
 SET_UP = """
 from datetime import timedelta
 from django.contrib.auth.models import User
@@ -114,7 +117,6 @@ def test_every_break_is_said_and_healed(
     session, token = installation.manage("shell", "-v0", "-c", SET_UP.format(port=push)).split()[-2:]
     context.add_cookies([{"name": "sessionid", "value": session, "domain": "127.0.0.1", "path": "/"}])
     context.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
     page, wall, between = context.new_page(), context.new_page(), Between()
     page.route_web_socket(re.compile("/ws/board/"), between)
     pill, rows, banner = page.locator("[data-pill]"), page.locator("[data-rows]"), page.locator("[data-banner]")
@@ -168,3 +170,37 @@ def test_every_break_is_said_and_healed(
     assert all("1850" not in told and "4960018" not in told and "Maya" not in told for told in between.told)
     messages: list[dict[str, Any]] = [json.loads(told) for told in between.told]
     assert sum(message["type"] == "snapshot" for message in messages) >= 3  # at first, after the gap, after the restart
+
+
+def test_a_dead_line_that_nobody_closed_is_noticed_and_heals(
+    page: Page, tmp_path: Path, migrated_sqlite: Path, start_site: Callable[..., Site]
+) -> None:
+    shutil.copytree(migrated_sqlite, tmp_path / "site")
+    site = start_site("--push", "127.0.0.1:0", data_directory=tmp_path / "site")
+    sign_up(page, site)
+    pill, rows = page.locator("[data-pill]"), page.locator("[data-rows]")
+    port = int(site.url.rpartition(":")[2])
+    with cable_to(port) as cable, socket.create_connection(("127.0.0.1", site.push_port())) as pbx:
+        pbx.sendall(line(1, "1843", contact_name="Before") + line(2, "1850", contact_name="Throughout"))
+        page.clock.install()
+        page.goto(site.url.replace(str(port), str(cable.port)))
+        expect(rows).to_contain_text("Before")
+        expect(pill).to_contain_text("Live")
+        page.evaluate("globalThis.neverReloaded = true")
+
+        cable.cut()
+        pbx.sendall(line(1, "1843", "DISCONNECTED") + line(3, "1843", contact_name="During"))
+        page.clock.run_for(NOTICED_WITHIN_MS)
+        expect(pill).to_have_text(re.compile(r"Reconnecting last update \d\d:\d\d:\d\d"))
+        expect(page.locator("[data-offline]")).to_be_attached()
+        expect(rows).to_contain_text("Before")
+
+        cable.mend()
+        expect(rows).to_contain_text("During")
+        expect(rows).to_contain_text("Throughout")
+        expect(rows).not_to_contain_text("Before")
+        expect(pill).to_contain_text("Live")
+        expect(page.locator("[data-offline]")).not_to_be_attached()
+        pbx.sendall(line(4, "1850", contact_name="Afterwards"))
+        expect(rows).to_contain_text("Afterwards")
+        assert page.evaluate("neverReloaded")

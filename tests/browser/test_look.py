@@ -99,6 +99,7 @@ def test_the_keys_lead_from_the_board_into_a_call(open_page: Callable[..., Page]
     page.keyboard.press("Escape")
     page.keyboard.press("g")
     page.keyboard.press("c")
+    page.wait_for_url("**/calls/")  # loaded: a heading can be seen before the script that hears keys has run
     expect(page.get_by_role("heading", name="Calls", exact=True)).to_be_visible()
     page.keyboard.press("j")
     page.keyboard.press("Enter")
@@ -120,3 +121,27 @@ def test_a_bar_of_a_report_opens_its_calls(open_page: Callable[..., Page], site:
     page.get_by_role("link", name="1 offered, 1 answered, 0 abandoned").click()
     expect(page).to_have_url(re.compile("counted=offered"))
     expect(page.locator(".tb-calls tbody tr")).to_have_count(1)
+
+
+def test_a_call_over_its_threshold_is_told_though_nobody_looks(open_page: Callable[..., Page], site: Site) -> None:
+    page = open_page(DESK)
+    page.add_init_script(
+        "globalThis.Notification = class { static permission = 'granted'; static requestPermission() {}"
+        " constructor(title, { body }) { document.body.dataset.told = `${title}: ${body}`; } };"
+    )
+    page.goto(site.url)
+    page.get_by_label("More").first.click()
+    page.get_by_role("button", name="Thresholds and alerts").click()
+    settings = page.get_by_role("dialog", name="Thresholds and alerts")
+    settings.get_by_label("Ringing over, seconds").fill("1")
+    settings.get_by_label("Notice of the browser").check()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Save this view")).to_be_hidden()
+    page.evaluate("globalThis.requestAnimationFrame = () => 0")  # as in a tab that is not in sight: nothing is drawn
+    now = datetime.now(ZoneInfo("Europe/London"))
+    ringing = {"stamp": f"{now:%Y-%m-%d %H:%M:%S}", "call_id": f"{now:%Y%m%d%H%M%S}52070265"}
+    with socket.create_connection(("127.0.0.1", site.push_port())) as pbx:
+        pbx.sendall(smdr_line(event="RINGING", contact_name="Harbour Dental", **ringing) + b"\r\n")
+        told = "Ringing over 1 s: Harbour Dental, 1843"
+        expect(page.locator("body")).to_have_attribute("data-told", told)
+        pbx.sendall(smdr_line(event="DISCONNECTED", contact_name="Harbour Dental", **ringing) + b"\r\n")

@@ -4,12 +4,14 @@ import asyncio
 import json
 import socket
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from http.cookiejar import CookieJar
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
+import redis.asyncio
 import websockets
 
 from calls import admission
@@ -24,6 +26,7 @@ from tests.services import Site
 
 PASSWORD = "a long pass phrase 42"
 PATIENCE_SECONDS = 30
+BROWSERS, TOGETHER = 250, 25
 
 
 def signed_up(site: Site) -> str:
@@ -38,36 +41,49 @@ def signed_up(site: Site) -> str:
     return "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies)
 
 
-async def test_lines_reach_a_browser_through_daphne(start_site: Callable[..., Site]) -> None:
-    site = await asyncio.to_thread(start_site, "--push", "127.0.0.1:0")
+async def heard_until(browser: websockets.ClientConnection, state: str) -> list[dict[str, Any]]:
+    """What it is told of calls from now on, up to the first that is in this state; no message is missing."""
+    changed: list[dict[str, Any]] = []
+    seq = None
+    while not changed or changed[-1]["state"] != state:
+        message = json.loads(await browser.recv())
+        assert seq in (None, message["seq"] - 1)
+        seq = message["seq"]
+        changed += message.get("changed", message.get("calls"))
+    return changed
+
+
+async def test_lines_reach_hundreds_of_browsers_through_daphne_and_valkey(
+    start_site: Callable[..., Site], valkey_url: str
+) -> None:
+    site = await asyncio.to_thread(start_site, "--push", "127.0.0.1:0", REDIS_URL=valkey_url)
     port = await asyncio.to_thread(site.push_port)
     cookie = await asyncio.to_thread(signed_up, site)
     address = site.url.replace("http:", "ws:") + "/ws/board/"
+
+    def opening(origin: str = site.url, **headers: str) -> websockets.connect:
+        return websockets.connect(address, origin=websockets.Origin(origin), additional_headers=headers)
+
     with pytest.raises(websockets.InvalidStatus):
-        await websockets.connect(address, origin=websockets.Origin(site.url))
+        await opening()
     with pytest.raises(websockets.InvalidStatus):
-        await websockets.connect(
-            address, origin=websockets.Origin("http://evil.example"), additional_headers={"Cookie": cookie}
-        )
-    async with (
-        asyncio.timeout(PATIENCE_SECONDS),
-        websockets.connect(
-            address, origin=websockets.Origin(site.url), additional_headers={"Cookie": cookie}
-        ) as browser,
-    ):
-        snapshot = json.loads(await browser.recv())
-        assert (snapshot["type"], snapshot["calls"]) == ("snapshot", [])
-        states = []
+        await opening("http://evil.example", Cookie=cookie)
+    async with asyncio.timeout(PATIENCE_SECONDS), AsyncExitStack() as stack:
+        browsers = []
+        for _ in range(BROWSERS // TOGETHER):
+            connecting = [stack.enter_async_context(opening(Cookie=cookie)) for _ in range(TOGETHER)]
+            browsers += await asyncio.gather(*connecting)
         with socket.create_connection(("127.0.0.1", port)) as pbx:
-            for event, second in (("RINGING", 40), ("ANSWERED", 43), ("DISCONNECTED", 50)):
+            for event, second, state in (
+                ("RINGING", 40, "ringing"),
+                ("ANSWERED", 43, "talking"),
+                ("DISCONNECTED", 50, "ended"),
+            ):
                 pbx.sendall(smdr_line(stamp=f"2012-03-09 13:20:{second}", event=event) + b"\r\n")
-                while True:
-                    delta = json.loads(await browser.recv())
-                    assert delta["type"] == "delta"
-                    if delta["changed"]:
-                        break
-                states += [call["state"] for call in delta["changed"]]
-        assert states == ["ringing", "talking", "ended"]
+                heard = await asyncio.gather(*(heard_until(browser, state) for browser in browsers))
+                assert [[call["state"] for call in changed] for changed in heard] == [[state]] * BROWSERS
+        async with redis.asyncio.Redis.from_url(valkey_url) as client:
+            assert 1 <= len(await client.pubsub_channels()) <= 2  # the hub's and its group's, for however many sockets
 
 
 class Person:

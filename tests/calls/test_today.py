@@ -90,7 +90,28 @@ def test_trunks_by_carrier_and_the_peak_of_the_day():
         ("All trunks", 3, 3), ("Northern", 2, 2), ("No carrier", 1, 1),
     ]  # fmt: skip
     assert again == first
-    assert (first[1].last_hour[-1], sum(first[1].last_hour)) == (1, 1)
+    assert first[1].last_hour == [0] * 58 + [1, 1]
+
+
+@pytest.mark.both_databases
+@pytest.mark.django_db
+def test_the_last_hour_moves_on_and_takes_in_what_comes_late():
+    feed = make_feed()
+    for number in ("92101", "92102"):
+        Trunk.objects.create(feed=feed, number=number)
+    make_call(*ABANDONED, feed=feed, trunk="92101", started_at=NOW - timedelta(minutes=2))
+    use = TrunkUse()
+
+    def strip(seconds: int) -> list[int]:
+        (one,) = use.of(EVERYTHING, NOW + timedelta(seconds=seconds), MIDNIGHT)
+        return one.last_hour
+
+    assert strip(0) == [0] * 57 + [1, 0, 0]
+    make_call(*ABANDONED, feed=feed, trunk="92102", started_at=NOW - timedelta(minutes=2))  # told of two minutes later
+    make_call(*ABANDONED, feed=feed, trunk="92102", started_at=NOW + timedelta(seconds=5))
+    assert strip(30) == [0] * 57 + [1, 0, 1]
+    assert strip(90) == [0] * 56 + [2, 0, 1, 0]
+    assert strip(200) == [0] * 54 + [2, 0, 1, 0, 0, 0]
 
 
 @pytest.mark.django_db

@@ -23,7 +23,6 @@ export class Alerts {
 			try { localStorage.setItem(KEPT, JSON.stringify(this.values)); } catch {}
 			onChange();
 		});
-		document.querySelector("[data-open-settings]")?.addEventListener("click", () => dialog.showModal());
 	}
 
 	#read() {

@@ -40,11 +40,10 @@ export class Clock {
 }
 
 export class Timers {
-	#since = new WeakMap();
 	#visible = new Set();
 	#observer = new IntersectionObserver((entries) => {
 		for (const { target, isIntersecting } of entries) {
-			if (isIntersecting && this.#since.has(target)) {
+			if (isIntersecting && target.since) {
 				this.#visible.add(target);
 				this.#show(target);
 			} else this.#visible.delete(target);
@@ -56,15 +55,15 @@ export class Timers {
 	}
 
 	run(element, since) {
-		if (!this.#since.has(element)) this.#observer.observe(element);
-		this.#since.set(element, since);
+		element.since = since;
+		this.#observer.observe(element);
 		this.#show(element);
 	}
 
 	stop(element) {
 		this.#observer.unobserve(element);
 		this.#visible.delete(element);
-		this.#since.delete(element);
+		delete element.since;
 	}
 
 	tick() {
@@ -72,6 +71,6 @@ export class Timers {
 	}
 
 	#show(element) {
-		setText(element, duration(this.clock.now() - this.#since.get(element)));
+		setText(element, duration(this.clock.now() - element.since));
 	}
 }

@@ -1,6 +1,6 @@
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15_000;
-const QUIET = 25_000; // then ask, to know that the line still stands
+const QUIET = 8_000; // the server is heard every 5: ask whether the line still stands
 const ANSWER_WITHIN = 5_000;
 const ASLEEP = 5_000; // a second that lasted so long was sleep
 

@@ -15,7 +15,6 @@ const SUMMARY_EVERY = 30_000;
 const RELOAD_AFTER = 60_000; // a new edition: browsers keep scripts so long
 
 const one = (selector) => document.querySelector(selector);
-const all = (selector) => [...document.querySelectorAll(selector)];
 const page = one("[data-board]");
 const isWall = page.hasAttribute("data-wall");
 const { timeZone, callAddress: pattern } = page.dataset;
@@ -25,30 +24,32 @@ const callAddress = (id) => pattern.replace(/0\/$/, `${id}/`);
 
 const clock = new Clock();
 const timers = new Timers(clock);
-const alerts = new Alerts(one("[data-settings]"), () => show(true));
+const alerts = new Alerts(one("[data-settings]"), () => showCalls(true));
 const state = new BoardState(alerts);
 const list = one("[data-rows]");
 const rows = new Rows(list, {
 	templates: [one("#board-row"), one("#board-group")], state, clock, timers, callAddress,
 	limit: isWall ? () => fitRows(list) : undefined,
-	onFreeze: isWall ? undefined : (atOnce) => (atOnce === true ? show() : draw()),
+	onFreeze: isWall ? undefined : (atOnce) => (atOnce === true ? showCalls() : draw(showCalls)),
 });
 const panels = new Panels();
 const peopleBox = one("[data-people]");
 const people = new People(peopleBox, { timers, callAddress });
 const freshness = new Freshness(one("[data-pill]"), one("[data-banner]"), { clock, at });
 const connection = new Connection(page.dataset.socket, { onMessage: hear, onDown: sever });
-const view = one("[data-view]");
+const [view, unlisted, empty, summary] = ["view", "unlisted", "empty", "summary"].map((name) => one(`[data-${name}]`));
+const counters = document.querySelectorAll("[data-count]");
+const due = new Set();
 
 let severed = null;
 let everUp = false;
 let summarisedAt = 0;
+let ordered = [];
 let drawing = 0;
 let reloading = 0;
 
 function hear(message) {
 	clock.sync(message.server_time, { anew: message.type === "snapshot" });
-	state.expire(clock.now());
 	if (!state.apply(message, clock.now())) {
 		connection.resync();
 		return;
@@ -60,6 +61,7 @@ function hear(message) {
 	severed = null;
 	everUp = true;
 	delete page.dataset.offline;
+	if (document.hidden) attend();
 	draw();
 }
 
@@ -72,51 +74,57 @@ function sever() {
 	draw();
 }
 
-function draw() {
-	drawing ||= requestAnimationFrame(() => show());
+function draw(...parts) {
+	for (const part of parts.length ? parts : [showCalls, showPeople, showPanels]) due.add(part);
+	drawing ||= requestAnimationFrame(turn);
 }
 
-function show(force) {
-	cancelAnimationFrame(drawing);
-	drawing = 0;
-	const now = clock.now();
-	if (severed === null) state.expire(now);
-	const ordered = state.ordered(now);
+// One part a frame, so that no frame is long.
+function turn() {
+	const [part] = due;
+	due.delete(part);
+	drawing = due.size && requestAnimationFrame(turn);
+	part();
+}
+
+function showCalls(force) {
+	ordered = state.ordered(clock.now());
 	const { group, state: chosen, q } = view ? Object.fromEntries(new FormData(view)) : {};
 	const wanted = ordered.filter((call) => (!chosen || call.state === chosen) && (!q || has(call, q)));
 	const unseen = rows.show(grouped(wanted, group), force);
+	if (rows.areBehind) draw(showCalls);
 	const counts = state.counts();
-	for (const element of all("[data-count]")) setText(element, counts[element.dataset.count]);
-	for (const chip of all("[data-new]")) {
-		chip.hidden = !unseen;
-		setText(chip, `${unseen} new`);
-	}
-	for (const more of all("[data-more]")) setText(more, unseen ? `+${unseen} more` : "");
-	showEmpty(wanted.length, q || chosen);
-	const busy = people.show(ordered, panels.people);
-	for (const note of all("[data-people-count]")) setText(note, `${busy} busy`);
-	if (isWall) setText(one("[data-people-more]"), fitTiles(peopleBox));
-	panels.show(ordered, now, !pattern);
+	for (const element of counters) setText(element, counts[element.dataset.count]);
+	unlisted.hidden = !unseen;
+	setText(unlisted, isWall ? `+${unseen} more` : `${unseen} new`);
+	const last = state.lastEnded && ` Last ended ${at(state.lastEnded)}.`;
+	empty.hidden = wanted.length > 0 || !everUp;
+	setText(empty, q || chosen ? `No calls match. Remove “${q || chosen}”.` : `No calls right now.${last}`);
 	freshness.show(state.feed(), { severed, everUp });
-	if (everUp && severed === null) alerts.watch(ordered.filter((call) => state.isUrgent(call, now)));
 }
 
-function showEmpty(count, asked) {
-	const empty = one("[data-empty]");
-	empty.hidden = count > 0 || !everUp;
-	const last = state.lastEnded ? ` Last ended ${at(state.lastEnded)}.` : "";
-	setText(empty, asked ? `No calls match. Remove “${asked}”.` : `No calls right now.${last}`);
+function showPeople() {
+	const busy = people.show(ordered, panels.people);
+	if (people.areBehind) draw(showPeople);
+	else setText(one("[data-people-note]"), isWall ? fitTiles(peopleBox) : busy);
 }
 
-// For those who listen, when it changed.
-function summarise() {
-	if (performance.now() - summarisedAt < SUMMARY_EVERY || !everUp) return;
+function showPanels() {
+	if (panels.show(ordered, clock.now(), !pattern)) draw(showPanels);
+}
+
+// Also of a page that is not in sight, which draws nothing; for those who listen, when it changed.
+function attend() {
+	if (!everUp || severed !== null) return;
+	const now = clock.now();
+	state.expire(now);
+	const urgent = [...state.calls.values()].filter((call) => state.isUrgent(call, now));
+	alerts.watch(urgent);
+	if (performance.now() - summarisedAt < SUMMARY_EVERY) return;
 	const counts = state.counts();
-	const urgent = [...state.calls.values()].filter((call) => state.isUrgent(call, clock.now())).length;
 	const parts = STATES.filter((name) => counts[name]).map((name) => `${counts[name]} ${name}`);
-	if (urgent) parts.push(`${urgent} too long or marked`);
+	if (urgent.length) parts.push(`${urgent.length} too long or marked`);
 	const text = `${parts.join(", ") || "No calls"}.`;
-	const summary = one("[data-summary]");
 	if (summary.textContent !== text) summarisedAt = performance.now();
 	setText(summary, text);
 }
@@ -125,17 +133,17 @@ view?.addEventListener("submit", (event) => event.preventDefault());
 view?.addEventListener("input", () => {
 	const asked = new URLSearchParams([...new FormData(view)].filter(([, value]) => value));
 	history.replaceState(null, "", `${location.pathname}?${asked}`);
-	show(true);
+	showCalls(true);
 });
 one("[data-save-view]")?.addEventListener("submit", ({ target }) => {
 	target.elements.query.value = location.search;
 });
-one("[data-new]")?.addEventListener("click", () => show(true));
+unlisted.addEventListener("click", () => showCalls(true));
 if (isWall) addEventListener("resize", () => draw());
 clock.everySecond(() => {
 	setText(one("[data-board-clock]"), at(severed === null ? clock.now() : Date.now(), !isWall));
 	if (severed === null) timers.tick();
+	attend();
 	draw();
-	summarise();
 });
 connection.start();

@@ -1,5 +1,4 @@
 import { duration, setText } from "./clock.js";
-import { collect } from "./words.js";
 
 export class Panels {
 	people = {};
@@ -12,27 +11,27 @@ export class Panels {
 		Object.assign(this.people, people);
 	}
 
-	/** The panels with these calls; one that has the focus waits. `isLinked`: nobody may look further. */
+	/** One panel anew, and all with these calls; true if another waits. `isLinked`: nobody may look further. */
 	show(calls, now, isLinked) {
-		for (const box of this.#boxes) {
-			const html = this.#html[box.dataset.panel];
-			if (html === undefined || html === box.shown || box.contains(document.activeElement)) continue;
-			box.shown = html;
+		const htmlOf = (box) => this.#html[box.dataset.panel] ?? box.shown;
+		const stale = this.#boxes.filter((box) => htmlOf(box) !== box.shown && !box.contains(document.activeElement));
+		for (const box of stale.slice(0, 1)) {
+			const html = box.shown = htmlOf(box);
 			box.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
 			if (isLinked) for (const link of box.querySelectorAll("a")) link.removeAttribute("href");
 		}
-		const open = calls.filter((call) => call.state !== "ended");
-		const waiting = collect(open.filter((call) => call.state === "queued").map((call) => [`${call.feed}\n${call.device}`, call.since]));
+		const waiting = Map.groupBy(calls.filter((call) => call.state === "queued"), (call) => `${call.feed}\n${call.device}`);
 		for (const row of document.querySelectorAll("[data-queue]")) {
-			const since = waiting.get(row.dataset.queue) ?? [];
-			row.classList.toggle("tb-waits", since.length > 0);
-			setText(row.querySelector("[data-waiting]"), since.length);
-			setText(row.querySelector("[data-longest]"), since.length ? duration(now - Math.min(...since)) : "–");
+			const those = waiting.get(row.dataset.queue) ?? [];
+			row.classList.toggle("tb-waits", those.length > 0);
+			setText(row.querySelector("[data-waiting]"), those.length);
+			setText(row.querySelector("[data-longest]"), those.length ? duration(now - Math.min(...those.map((call) => call.since))) : "–");
 		}
-		const onLine = open.filter((call) => call.trunk).map((call) => [call.carrier || "No carrier", `${call.feed}\n${call.trunk}`]);
-		const busy = collect([...onLine, ...onLine.map(([, trunk]) => ["All trunks", trunk])]);
+		const onLine = calls.filter((call) => call.trunk && call.state !== "ended");
+		const busy = Map.groupBy(onLine, (call) => call.carrier || "No carrier").set("All trunks", onLine);
 		for (const row of document.querySelectorAll("[data-carrier]")) {
-			setText(row.querySelector("[data-busy]"), new Set(busy.get(row.dataset.carrier)).size);
+			setText(row.querySelector("[data-busy]"), new Set(busy.get(row.dataset.carrier)?.map((call) => `${call.feed}\n${call.trunk}`)).size);
 		}
+		return stale.length > 1;
 	}
 }

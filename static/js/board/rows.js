@@ -4,7 +4,8 @@ import { duration, setText } from "./clock.js";
 import { inside, look, outside, seconds, took, word } from "./words.js";
 
 const MOST_MOVED = 60; // of a longer list nothing glides
-const BESIDE = 10; // rows ready above and below those in sight
+const BESIDE = 6; // rows ready above and below those in sight
+const MOST_MADE = 8; // a frame
 const NEW_FOR = 5_000;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -30,19 +31,17 @@ export class Rows {
 		for (const type of ["beforeprint", "afterprint"]) addEventListener(type, () => onFreeze(this.#printed = type === "beforeprint"));
 	}
 
-	/** Returns how many open calls are not listed. */
+	/** Returns how many open calls are not listed; `areBehind` if there was not time for all rows. */
 	show(items, force) {
 		const now = this.clock.now();
 		const isHeld = !force && (this.#pointed || this.body.contains(document.activeElement));
 		const wanted = isHeld ? this.#held() : this.limit ? items.slice(0, this.limit()) : items;
-		const [first, last] = this.#inSight(wanted.length);
-		const before = new Map([...this.#rows].map(([id, { index }]) => [id, index]));
+		const [first, last] = this.#inSight(wanted);
 		const shown = wanted.slice(first, last);
 		const staying = new Set(shown.map(({ id }) => id));
 		for (const id of this.#rows.keys()) if (!staying.has(id)) this.#remove(id);
-		shown.forEach((item, place) => this.#fill(item, now).index = first + place);
 		this.#order = wanted;
-		this.#arrange(shown, before);
+		this.#arrange(shown.map((item) => this.#fill(item, now)), first);
 		if (wanted === items) return 0;
 		const listed = new Set(wanted.map(({ id }) => id));
 		return items.filter(({ id, head, state }) => !head && state !== "ended" && !listed.has(id)).length;
@@ -54,14 +53,19 @@ export class Rows {
 	}
 
 	/** From which place to which there are rows; the list is as high as if all were there. */
-	#inSight(count) {
+	#inSight(wanted) {
 		const { body } = this;
+		const count = wanted.length;
 		const height = body.firstElementChild?.offsetHeight;
+		this.areBehind = !height && count > 0;
 		if (this.limit || this.#printed) return [0, count];
-		if (!height) return [0, BESIDE];
+		if (!height) return [0, MOST_MADE];
 		const { top } = body.getBoundingClientRect();
 		const first = Math.min(Math.max(Math.floor(-top / height) - BESIDE, 0), count);
-		const last = Math.min(Math.max(Math.ceil((innerHeight - top) / height) + BESIDE, 0), count);
+		let last = Math.min(Math.max(Math.ceil((innerHeight - top) / height) + BESIDE, 0), count);
+		const made = wanted.slice(first, last).filter(({ id }) => !this.#rows.has(id));
+		this.areBehind = made.length > MOST_MADE;
+		if (this.areBehind) last = wanted.indexOf(made[MOST_MADE]);
 		body.style.padding = `${first * height}px 0 ${(count - last) * height}px`;
 		return [first, last];
 	}
@@ -100,7 +104,7 @@ export class Rows {
 		element.dataset.state = look(item);
 		element.classList.toggle("tb-ended", item.state === "ended");
 		element.classList.toggle("tb-over", over);
-		parts.mark.toggleAttribute("hidden", !marked);
+		parts.mark.hidden = !marked;
 		parts.glyph.setAttribute("href", `#glyph-${look(item)}`);
 		setText(parts.word, word(item));
 		setText(parts.over, over ? `, over ${seconds(alerts.thresholds[item.state])}` : "");
@@ -136,15 +140,17 @@ export class Rows {
 		parts["line-cell"].title = [line, call.trunk_name, call.trunk].filter(Boolean).join(", ");
 	}
 
-	#arrange(shown, before) {
+	#arrange(rows, first) {
 		let place = this.body.firstElementChild;
 		const moved = [];
-		for (const { id } of shown) {
-			const { element, index } = this.#rows.get(id);
-			if (element === place) place = place.nextElementSibling;
+		rows.forEach((row, index) => {
+			const { element } = row;
+			if (element === place || element === place?.nextElementSibling) place = element.nextElementSibling;
 			else this.body.insertBefore(element, place);
-			if (before.has(id) && before.get(id) !== index) moved.push([element, before.get(id) - index]);
-		}
+			const by = row.index - first - index;
+			row.index = first + index;
+			if (by) moved.push([element, by]);
+		});
 		if (!moved.length || this.#order.length > MOST_MOVED || still.matches || document.hidden) return;
 		const height = this.body.firstElementChild.offsetHeight;
 		for (const [element, by] of moved) {

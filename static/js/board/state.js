@@ -7,7 +7,7 @@ const RANK = { queued: 1, ringing: 1, held: 2, talking: 3, ended: 4 };
 export class BoardState {
 	calls = new Map();
 	feeds = [];
-	lastEnded = null;
+	lastEnded = "";
 	#seq = null;
 
 	constructor(alerts) {

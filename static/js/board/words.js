@@ -17,20 +17,11 @@ const GROUPS = {
 	did: (call) => call.did_name || call.did || "Without DID",
 };
 
-export function collect(pairs) {
-	const found = new Map();
-	for (const [key, value] of pairs) {
-		if (!found.has(key)) found.set(key, []);
-		found.get(key).push(value);
-	}
-	return found;
-}
-
 /** The calls in groups by name (states as they come), each after its head. */
 export function grouped(calls, by) {
 	if (!GROUPS[by]) return calls;
-	const sorted = [...collect(calls.map((call) => [GROUPS[by](call), call]))];
-	if (by !== "state") sorted.sort(([a], [b]) => a.localeCompare(b));
+	const sorted = [...Map.groupBy(calls, GROUPS[by])];
+	if (by !== "state") sorted.sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
 	return sorted.flatMap(([head, members]) => [{ id: `g${head}`, head, count: members.length }, ...members]);
 }
 

@@ -18,14 +18,14 @@ for (const table of document.querySelectorAll("[data-directory][data-may-edit=tr
 		button.hidden = true;
 		cell.append(input);
 		input.focus();
-		if (input.select) input.select();
+		input.select?.();
 		let done = false;
 
 		async function close(save, next) {
 			if (done) return;
 			if (save && input.value !== value) {
 				const errors = await send(cell, field, input.value);
-				if (errors) { complain(cell, input, errors); return; }
+				if (errors) return complain(cell, input, errors);
 			}
 			done = true;
 			input.remove();
@@ -49,17 +49,15 @@ for (const table of document.querySelectorAll("[data-directory][data-may-edit=tr
 
 	async function send(cell, field, value) {
 		const body = new URLSearchParams({ [field]: value, csrfmiddlewaretoken: token });
-		let answer;
-		try { answer = await fetch(cell.closest("tr").dataset.edit, { method: "POST", body }); } catch { return ["The server does not answer; nothing was saved."]; }
+		const answer = await fetch(cell.closest("tr").dataset.edit, { method: "POST", body }).catch(() => null);
+		if (!answer) return ["The server does not answer; nothing was saved."];
 		if (answer.status === 422) return Object.values((await answer.json()).errors).flat();
 		if (!answer.ok) return [answer.status === 403 ? "You may not change this." : "It was not saved; load the page again."];
 		const shown = (await answer.json()).saved[field], button = cell.querySelector(".tb-cell");
 		cell.dataset.value = value;
 		button.textContent = shown || "–";
 		button.setAttribute("aria-label", button.getAttribute("aria-label").replace(/: .*$/, `: ${shown || "none"}`));
-		const mark = document.createElement("span");
-		mark.className = "tb-saved";
-		mark.textContent = " Saved";
+		const mark = Object.assign(document.createElement("span"), { className: "tb-saved", textContent: " Saved" });
 		button.append(mark);
 		setTimeout(() => mark.remove(), 2000);
 		return null;
@@ -67,11 +65,7 @@ for (const table of document.querySelectorAll("[data-directory][data-may-edit=tr
 
 	function complain(cell, input, errors) {
 		cell.querySelector(".tb-errors")?.remove();
-		const text = document.createElement("p");
-		text.className = "tb-errors";
-		text.setAttribute("role", "alert");
-		text.textContent = errors.join(" ");
-		cell.append(text);
+		cell.append(Object.assign(document.createElement("p"), { className: "tb-errors", role: "alert", textContent: errors.join(" ") }));
 		input.focus();
 	}
 }
