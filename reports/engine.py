@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -82,6 +82,7 @@ class Question:
         self.selection = Selection(asked, scope, now, default_period=DEFAULT_PERIOD)
         self.scope = scope
         self.now = now
+        self.heads: dict[tuple[Any, ...], str] = {}  # what addresses of a column's calls begin with (calls_address)
 
     @property
     def period(self) -> Period:
@@ -224,10 +225,19 @@ def calls_address(question: Question, column: Column, key: Mapping[str, str] | N
     """The address of the calls that a figure counts."""
     if column.opens is None or key is None:
         return None
-    asked = question.parameters()
-    if key.keys() & {"since", "until"}:
-        asked = {name: value for name, value in asked.items() if name not in Selection.NAMES}
-    return f"{reverse('calls:list')}?{urlencode({**asked, **column.opens, **key})}"
+    about = (*column.opens.items(), *key)
+    head = question.heads.get(about)
+    if head is None:
+        left_out = {*key, *Selection.NAMES} if key.keys() & {"since", "until"} else {*key}
+        asked = {**question.parameters(), **column.opens}
+        head = urlencode([(name, value) for name, value in asked.items() if name not in left_out])
+        head = question.heads[about] = f"{reverse('calls:list')}?{head}{'&' if head and key else ''}"
+    return head + _encoded(tuple(key.items()))
+
+
+@lru_cache(maxsize=1_000)
+def _encoded(pairs: tuple[tuple[str, str], ...]) -> str:
+    return urlencode(pairs)
 
 
 def ordered(report: Report, answer: Answer, sort: str) -> Answer:

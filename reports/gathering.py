@@ -18,12 +18,16 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """How a dimension's groups are found in roll-ups: `key` makes of `fields` what the database groups calls by."""
+    """How a dimension's groups are found in roll-ups: `key` makes of `fields` what the database groups calls by.
+
+    `by` are expressions to group by instead of fields.
+    """
 
     facet: Facet
     fields: tuple[str, ...]
     key: Callable[[Key], Key] = tuple
     finest: Callable[[Question], Grain] = lambda _question: Grain.MONTH
+    by: Callable[[Question], Mapping[str, Any]] | None = None
 
 
 WHOLE = Rolled(Facet.WHOLE, ())
@@ -50,10 +54,11 @@ def gathered(
     if parts is None:
         return _of_calls(question, calls, by, needs)
     asked = {name: SUMS[name] for name in needs if name in SUMS}
+    group_by = rolled.by(question) if rolled.by else {name: F(name) for name in rolled.fields}
     found = []
     for rows in parts:
         narrowed = rows.filter(direction=direction) if direction else rows
-        for key, group in _groups(narrowed, {name: F(name) for name in rolled.fields}, asked):
+        for key, group in _groups(narrowed, group_by, asked):
             if group["calls"]:
                 found.append((rolled.key(key), nothing(needs) | {name: whole(name, group[name]) for name in asked}))
     if question.live:
@@ -77,8 +82,10 @@ def _groups(rows: Any, by: Mapping[str, Any], asked: Mapping[str, Any]) -> list[
     """Named apart from the columns, which sums of roll-ups are named after."""
     sums_of = {f"s_{name}": wanted for name, wanted in asked.items()}
     named = {f"by_{name}": wanted for name, wanted in by.items()}
-    found = rows.annotate(**named).values(*named).annotate(**sums_of) if by else [rows.aggregate(**sums_of)]
-    return [(tuple(group[name] for name in named), {name: group[f"s_{name}"] for name in asked}) for group in found]
+    if not by:
+        return [((), dict(zip(asked, rows.aggregate(**sums_of).values(), strict=True)))]
+    found = rows.annotate(**named).values(*named).annotate(**sums_of).values_list(*named, *sums_of)
+    return [(group[: len(by)], dict(zip(asked, group[len(by) :], strict=True))) for group in found]
 
 
 def totals(question: Question, needs: Collection[str]) -> Values:

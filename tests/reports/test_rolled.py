@@ -101,3 +101,20 @@ def test_those_that_have_to_be_fast_use_them_and_only_as_long_as_their_rules_hol
             ).count()  # fmt: skip
             assert REPORTS[slug].run(question).calls == expected, slug
     assert live
+
+
+@pytest.mark.parametrize("zone", ["Europe/London", "Asia/Kolkata", "Australia/Lord_Howe"])
+def test_a_long_course_is_on_the_clock_of_the_site(settings: Any, zone: str) -> None:
+    """Roll-ups tell month, weekday and hour themselves, on both sides of a change of the clock and of a month."""
+    settings.TIME_ZONE = zone
+    store = CallStore(make_feed("Head office").pk)
+    for text in ("2025-07-31 23:30", "2025-10-05 15:20", "2025-10-05 15:50", "2025-10-26 00:30", "2025-10-26 01:30",
+                 "2025-11-30 18:40"):  # fmt: skip
+        for place, line in enumerate((ANSWERED, ANSWERED[:2])):
+            at = datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(minutes=place)
+            store_call(store, line, started_at=at, direction="in")
+    rolled = asked("since=2025-07-15&until=2025-12-10")
+    assert rolled.rules is not None
+    found = course(rolled)
+    assert found == course(asked("since=2025-07-15&until=2025-12-10", of_calls=True))
+    assert sum(calls for row in found.heat for calls, _ in row.cells) == 12
