@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.db.models import Case, CharField, F, Func, Value, When
-from django.db.models.functions import Cast, Coalesce, NullIf, Substr
+from django.db.models.functions import Cast, Coalesce, Collate, Greatest, Left, Length, NullIf, Substr
 
 from calls.costing.models import Destination
 from calls.counting import NO_DEVICE
@@ -39,6 +39,9 @@ class Dimension:
     group: Callable[[Question], Mapping[str, Any]]  # expressions that the database groups by
     rows: Callable[[Question, Iterable[Key]], Mapping[Key, Row]]
     rolled: Rolled | None = None  # how roll-ups are grouped by it; None: they can't be
+    # Of very many rows, which are not ordered by their texts, but by these: of the database's group `by`, and of a Key.
+    order: Callable[[Question], Any] | None = None
+    place: Callable[[Question, Key], str] | None = None
 
 
 def _fixed(**group: Any) -> Callable[[Question], Mapping[str, Any]]:
@@ -166,10 +169,25 @@ def _number_rows(question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
     }
 
 
+def _shown_digits(question: Question) -> Any:
+    """Of the group `by`, whatever the database's language; digits that are hidden order nothing."""
+    collation = "C" if connection.vendor == "postgresql" else "BINARY"
+    hidden, key = question.scope.masked_digits, F("by")
+    shown = Left(key, Greatest(Length(key) - hidden, 0)) if hidden else key
+    return Collate(shown, collation)
+
+
+def _shown_part(question: Question, key: Key) -> str:
+    hidden = question.scope.masked_digits
+    return str(key[0])[:-hidden] if hidden else str(key[0])
+
+
 NUMBER = Dimension(
     (Column("number", "Number", Kind.TEXT, named_by="name"), Column("name", "Name", Kind.TEXT)),
     _fixed(k0=Coalesce(NullIf(F("number_e164"), Value("")), F("number"))),
     _number_rows,
+    order=_shown_digits,
+    place=_shown_part,
 )
 
 

@@ -12,6 +12,7 @@ from calls.models import CallRollup, Facet, Grain, LegRollup
 from calls.periods import DAY, Period, day_start, month_start
 from calls.rows import EPOCH
 from reports.engine import Question, Values
+from reports.measures import GREATEST, LEAST
 
 _IN, _OUT = Q(direction="in"), Q(direction="out")
 _KNOWN = F("calls") - F("unknown")
@@ -84,7 +85,7 @@ def whole(name: str, value: Any) -> Any:
 
 def nothing(needs: Collection[str]) -> Values:
     """The sums of no calls."""
-    return {name: None if name in {"first_currency", "last_currency"} else whole(name, 0) for name in needs}
+    return {name: None if name in GREATEST | LEAST else whole(name, 0) for name in needs}
 
 
 def _conditions(question: Question) -> Q:

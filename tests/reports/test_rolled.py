@@ -14,7 +14,7 @@ from calls.models import Call, CallRollup, LegRollup
 from calls.store import CallStore
 from reports.catalogue import REPORTS
 from reports.course import course
-from reports.engine import Answer, Question, Report
+from reports.engine import Answer, Question, Report, ordered
 from tests.calls.factories import ANSWERED, make_feed
 from tests.calls.priced import store_call
 
@@ -118,3 +118,29 @@ def test_a_long_course_is_on_the_clock_of_the_site(settings: Any, zone: str) -> 
     found = course(rolled)
     assert found == course(asked("since=2025-07-15&until=2025-12-10", of_calls=True))
     assert sum(calls for row in found.heat for calls, _ in row.cells) == 12
+
+
+def test_a_page_has_the_first_rows_of_a_file(stored: None) -> None:
+    """The database picks them, by any column that it knows; equal rows stand in the order of their numbers."""
+    shown = 7
+    for parameters in (MONTHS, f"{MONTHS}&longer=60&weekday=1"):
+        for scope in (EVERYTHING, Scope(None, 3)):
+            for slug in ("frequent-callers", "most-dialled", "unrated"):
+                report = REPORTS[slug]
+                names = [column.name for column in report.columns]
+                for sort in ("", *names, *(f"-{name}" for name in names)):
+                    question, what = asked(parameters, scope), (slug, sort, parameters, scope)
+                    first = report.first and report.first(question, report.sorting(sort), shown)
+                    assert bool(first) == (sort.removeprefix("-") != "name"), what
+                    whole = ordered(report, report.run(question), sort)
+                    if not first:
+                        continue
+                    assert first.row_count == len(whole.rows), what
+                    assert (plain(first.total), first.calls) == (plain(whole.total), whole.calls), what
+                    if not scope.masked_digits:
+                        assert first.rows == whole.rows[:shown], what
+                        assert first.keys == whole.keys[:shown], what
+                    elif sort:
+                        name = sort.removeprefix("-")
+                        values = [[row[name] for row in answer.rows[:shown]] for answer in (first, whole)]
+                        assert values[0] == values[1], what
