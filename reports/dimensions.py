@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.db.models import Case, CharField, F, Func, Value, When
-from django.db.models.functions import Cast, Coalesce, Collate, Greatest, Left, Length, NullIf, Substr
+from django.db.models.functions import Cast, Coalesce, Greatest, Left, Length, NullIf, Substr
 
 from calls.costing.models import Destination
 from calls.counting import NO_DEVICE
@@ -170,11 +170,9 @@ def _number_rows(question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
 
 
 def _shown_digits(question: Question) -> Any:
-    """Of the group `by`, whatever the database's language; digits that are hidden order nothing."""
-    collation = "C" if connection.vendor == "postgresql" else "BINARY"
+    """Of the group `by`: digits that are hidden order nothing."""
     hidden, key = question.scope.masked_digits, F("by")
-    shown = Left(key, Greatest(Length(key) - hidden, 0)) if hidden else key
-    return Collate(shown, collation)
+    return Left(key, Greatest(Length(key) - hidden, 0)) if hidden else key
 
 
 def _shown_part(question: Question, key: Key) -> str:

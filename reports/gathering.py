@@ -4,7 +4,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, F, Q, Window
+from django.db.models.functions import Collate
 
 from calls.counting import CALL_COUNTS
 from calls.models import Facet, Grain
@@ -100,13 +102,14 @@ def _groups(rows: Any, by: Mapping[str, Any], asked: Mapping[str, Any]) -> list[
 def first_groups(
     question: Question, calls: CallQuerySet, by: Any, needs: Collection[str], order: Sequence[Any], most: int
 ) -> tuple[list[tuple[Any, Values]], int]:
-    """The first of the groups that `_of_calls` would find by one expression, and how many there are in all.
+    """The first of the groups that `_of_calls` would find by one text, and how many there are in all.
 
-    Ordered by the key, which is named `by`, and sums, which are named s_….
+    Ordered by the text, which is named `by`, as Python orders it, and by sums, which are named s_….
     """
     known = sums(question.now)
     sums_of = {f"s_{name}": known[name] for name in needs}
-    groups = calls.annotate(by=by).values("by").annotate(**sums_of, groups=Window(Count("*")))
+    text = Collate(by, "C" if connection.vendor == "postgresql" else "BINARY")
+    groups = calls.annotate(by=text).values("by").annotate(**sums_of, groups=Window(Count("*")))
     found = list(groups.order_by(*order).values_list("by", "groups", *sums_of)[:most])
     rows = [(key, dict(zip(needs, values, strict=True))) for key, _, *values in found]
     return rows, found[0][1] if found else 0
