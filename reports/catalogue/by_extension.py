@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Max, Min, Q, Sum
 
 from calls.chargeback import Part, allocated, shares
 from calls.costing.models import Chargeback, CostingChoice
@@ -31,6 +31,10 @@ ROLLED = {
     **{name: int_sum(name) for name in ("talks", "ring", "talk", "hold", "legs", "firsts", "charged")},
 }
 assert ROLLED.keys() > MEASURES.keys()
+CHARGED_IN = {
+    "first_currency": Min("currency", filter=~Q(charged=0)),
+    "last_currency": Max("currency", filter=~Q(charged=0)),
+}
 Device = tuple[int, str]
 
 
@@ -64,16 +68,17 @@ def of_rollups(question: Question) -> Counted | None:
     if question.live:
         live = question.legs().filter(call__in=question.live)
         found.devices, found.calls = _by_device(live), live.aggregate(calls=Count("call", distinct=True))["calls"]
-    named = {f"s_{name}": wanted for name, wanted in ROLLED.items()}
-    by = ("feed_id", "extension", "currency")
+    named = {f"s_{name}": wanted for name, wanted in (ROLLED | CHARGED_IN).items()}
+    by = ("feed_id", "extension")
     currencies = set()
     groups = (group for rows in parts for group in rows.values(*by).annotate(**named).values_list(*by, *named))
-    for feed, extension, currency, *values in groups:
+    for feed, extension, *values, first_currency, last_currency in groups:
         device, sums = (feed, extension), dict(zip(ROLLED, values, strict=True))
         found.calls += sums.pop("firsts")
         if amount := sums.pop("charged"):
-            currencies.add(currency)
             found.charges[device] += amount
+        if first_currency is not None:
+            currencies |= {first_currency, last_currency}
         if sums.pop("legs"):
             known = found.devices.get(device)
             found.devices[device] = sums if known is None else {name: known[name] + sums[name] for name in MEASURES}
