@@ -133,9 +133,14 @@ class Call(models.Model):
                 name="call_open",
             ),
             models.Index(
-                fields=["number_e164", "started_at"],
+                fields=["number_e164", "started_at", "handled_at"],  # the last for who was spoken with since
                 condition=~Q(number_e164=""),
                 name="call_e164",
+            ),
+            models.Index(
+                fields=["number_e164", "answered_at"],
+                condition=Q(partial=True, outcome="answered"),
+                name="call_partial_answered",
             ),
             models.Index(
                 fields=["number", "started_at"],
