@@ -157,9 +157,11 @@ class Call(models.Model):
             ),
             models.Index(fields=["did", "started_at"], condition=~Q(did=""), name="call_did"),
             models.Index(fields=["started_at"], condition=Q(cost_status="unrated"), name="call_unrated"),
-            models.Index(
-                fields=["started_at"],
-                condition=Q(direction="in", state="ended", handled_at=None),
+            models.Index(  # all that tells whether somebody has spoken with the caller since
+                fields=["started_at", "ended_at", "number_e164", "number"],
+                condition=Q(direction="in", state="ended", handled_at=None)
+                & ~Q(partial=True, outcome="answered")
+                & ~Q(outcome="unknown"),
                 name="call_abandoned",
             ),
             models.Index(fields=["tariff_version"], condition=~Q(tariff_version=None), name="call_tariff_version"),

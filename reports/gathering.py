@@ -77,7 +77,7 @@ def gathered(
     if "unreturned" in needs:
         found += [
             (key, nothing(needs) | counted)
-            for key, counted in _groups(calls.filter(CALL_COUNTS["unreturned"]), by, {"unreturned": Count("pk")})
+            for key, counted in _groups(calls.filter(CALL_COUNTS["unreturned"]), by, {"unreturned": Count("*")})
         ]
     return found
 
