@@ -36,21 +36,22 @@ _HANDLED = Q(handled_at__isnull=False) | Q(partial=True, outcome=Outcome.ANSWERE
 _ABANDONED = _IN & _ENDED & Q(handled_at=None) & ~Q(partial=True, outcome=Outcome.ANSWERED) & ~_UNKNOWN
 
 
-def _spoken_with(number: str, until: datetime | None) -> Exists:
-    """A call with this one's `number`, either way, that was answered after this one had ended."""
-    # Not empty said again, and from when on: by these the index of a number's calls begins where it has to.
+def _spoken_with(number: str, until: datetime | None) -> Q:
+    """There is a call with this one's `number`, either way, that was answered after this one had ended."""
+    # Not empty said again, and from when on: by these the index of a number's calls begins where it has to, and as it
+    # has the answer, too, no call is read. The few whose beginning was not seen have an index of their own.
     since = ExpressionWrapper(OuterRef("ended_at") - Value(LONGEST_WAIT), output_field=DateTimeField())
-    calls = Call.objects.filter(~Q(**{number: ""}), started_at__gte=since, **{number: OuterRef(number)}).filter(
-        Q(handled_at__gte=OuterRef("ended_at"))
-        | Q(partial=True, outcome=Outcome.ANSWERED, answered_at__gte=OuterRef("ended_at"))
-    )
-    return Exists(calls.filter(started_at__lte=until) if until else calls)
+    calls = Call.objects.filter(~Q(**{number: ""}), started_at__gte=since, **{number: OuterRef(number)})
+    if until:
+        calls = calls.filter(started_at__lte=until)
+    partial = calls.filter(partial=True, outcome=Outcome.ANSWERED, answered_at__gte=OuterRef("ended_at"))
+    return Q(Exists(calls.filter(handled_at__gte=OuterRef("ended_at")))) | Q(Exists(partial))
 
 
 def unreturned(until: datetime | None = None) -> Q:
     """Abandoned, and nobody has spoken with that number since (or up to `until`); not calls that showed no number."""
-    known = ~Q(number_e164="") & ~Q(_spoken_with("number_e164", until))
-    other = Q(number_e164="") & ~Q(number="") & ~Q(_spoken_with("number", until))
+    known = ~Q(number_e164="") & ~_spoken_with("number_e164", until)
+    other = Q(number_e164="") & ~Q(number="") & ~_spoken_with("number", until)
     return _ABANDONED & (known | other)
 
 

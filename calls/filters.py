@@ -30,6 +30,7 @@ from calls.number_search import NotANumberError, number_condition
 from calls.periods import DAY, day_start
 from calls.pricing import CostReason
 from calls.querysets import CallQuerySet
+from calls.quick_widgets import QuickForm
 from calls.records import Direction, Flag, Outcome
 from calls.words import COST_WORDS
 
@@ -96,6 +97,7 @@ class CallFilter(django_filters.FilterSet):
     class Meta:
         model = Call
         fields: tuple[str, ...] = ()
+        form = QuickForm
 
     def __init__(
         self, data: QueryDict, queryset: CallQuerySet, scope: Scope, period: periods.Period | None = None

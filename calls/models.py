@@ -133,9 +133,14 @@ class Call(models.Model):
                 name="call_open",
             ),
             models.Index(
-                fields=["number_e164", "started_at"],
+                fields=["number_e164", "started_at", "handled_at"],  # the last for who was spoken with since
                 condition=~Q(number_e164=""),
                 name="call_e164",
+            ),
+            models.Index(
+                fields=["number_e164", "answered_at"],
+                condition=Q(partial=True, outcome="answered"),
+                name="call_partial_answered",
             ),
             models.Index(
                 fields=["number", "started_at"],
@@ -152,9 +157,11 @@ class Call(models.Model):
             ),
             models.Index(fields=["did", "started_at"], condition=~Q(did=""), name="call_did"),
             models.Index(fields=["started_at"], condition=Q(cost_status="unrated"), name="call_unrated"),
-            models.Index(
-                fields=["started_at"],
-                condition=Q(direction="in", state="ended", handled_at=None),
+            models.Index(  # all that tells whether somebody has spoken with the caller since
+                fields=["started_at", "ended_at", "number_e164", "number"],
+                condition=Q(direction="in", state="ended", handled_at=None)
+                & ~Q(partial=True, outcome="answered")
+                & ~Q(outcome="unknown"),
                 name="call_abandoned",
             ),
             models.Index(fields=["tariff_version"], condition=~Q(tariff_version=None), name="call_tariff_version"),

@@ -15,7 +15,8 @@ from calls.detail import CallPage
 from calls.download import PARTS, as_download
 from calls.export import BESIDE
 from calls.filters import ANY_TIME, Selection
-from calls.keyset import BadCursorError, Keyset, capped_count, count_words
+from calls.keyset import BadCursorError, Keyset, capped_count
+from calls.list_count import words_of_count
 from calls.models import Call
 from calls.outage_notes import Notice, outages_between, warnings
 from calls.showing import Showing, call_row
@@ -64,7 +65,7 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             "selection": selection,
             "outage_notices": _outages_of(selection, now),
             "table": table,
-            "count": count_words(capped_count(calls)) + (" with a cost, dearest first" if by_cost else ""),
+            "count": words_of_count(calls, page) + (" with a cost, dearest first" if by_cost else ""),
             "words": ("Dearest", "Dearer", "Cheaper") if by_cost else ("Newest", "Newer", "Older"),
             "newer": selection.address(newer=str(page.newer)) if page.newer else "",
             "older": selection.address(older=str(page.older)) if page.older else "",

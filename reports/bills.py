@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-import django_tables2 as tables
 from django.db.models import Q
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
 from calls.call_sheet import in_words
+from calls.tables import DrawnTable
 from calls.workbook import About
 from reports.catalogue import REPORTS
 from reports.dimensions import DESTINATION, DEVICE
@@ -31,7 +31,7 @@ PARTS = tuple(
 class Bill:
     department: str
     stats: list[Stat]
-    parts: list[tuple[str, tables.Table]]
+    parts: list[tuple[str, DrawnTable]]
     rows: int
 
 
@@ -55,7 +55,7 @@ def bills_of(question: Question) -> list[Bill]:
     return found
 
 
-def _part(report: Report, question: Question) -> tuple[str, tables.Table, int]:
+def _part(report: Report, question: Question) -> tuple[str, DrawnTable, int]:
     answer = ordered(report, report.run(question), report.sort)
     return report.title, report_table(report, question, answer, report.sort, MOST_ROWS), len(answer.rows)
 

@@ -10,16 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, pairwise
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
 from calls.counting import CALL_COUNTS
-from calls.models import Grain
+from calls.models import Facet, Grain
 from calls.periods import CUSTOM, DAY, Period, day_start, month_start
-from reports.dimensions import by_time, instant, on_the_clock
+from reports.dimensions import by_time, hour_of_month, instant, on_the_clock
 from reports.engine import Question
-from reports.gathering import gathered
+from reports.gathering import Key, Rolled, gathered
 from reports.limits import within_time
 
 MOST_DAYS = 62  # beyond these, bars are months
@@ -74,6 +75,22 @@ class Course:
     heat: list[HeatRow]  # empty for a period of one day
 
 
+class HourOfMonth(NamedTuple):
+    """One hour of one weekday in all of a month, on the clock of the site."""
+
+    month: date
+    weekday: int  # 0 is Monday
+    hour: int
+
+    @classmethod
+    def keys(cls, key: Key) -> Key:
+        month, weekday, hour = key[0].split(" ")
+        return (cls(date.fromisoformat(f"{month}-01"), (int(weekday) - 1) % 7, int(hour)),)
+
+
+BY_HOUR_OF_MONTH = Rolled(Facet.WHOLE, (), HourOfMonth.keys, lambda _question: Grain.HOUR, hour_of_month)
+
+
 @dataclass(slots=True)
 class Tally:
     offered: int = 0
@@ -89,7 +106,7 @@ class Tally:
 @within_time
 def course(question: Question) -> Course:
     """The course of the calls that the question is about; without bars if there were none."""
-    tallies = _tallies(question)
+    tallies, hours_of_week = _tallies(question)
     unit, parts = _parts(question.period, sorted(tallies))
     starts = [part.since for part, _, _ in parts]
     sums = [Tally() for _ in parts]
@@ -97,7 +114,7 @@ def course(question: Question) -> Course:
         sums[max(bisect_right(starts, hour) - 1, 0)].add(tally)
     top, ticks = scale(max((tally.offered for tally in sums), default=0))
     bars = list(_bars(question, parts, sums, top))
-    hours, heat = _heat(tallies, question.period)
+    hours, heat = _heat(hours_of_week, question.period)
     return Course(unit, bars, ticks, hours, heat)
 
 
@@ -109,18 +126,27 @@ def scale(largest: int) -> tuple[int, list[Tick]]:
     return step * steps, [Tick(f"{step * place:,}", 100 - 100 * place / steps) for place in range(steps + 1)]
 
 
-def _tallies(question: Question) -> dict[datetime, Tally]:
-    """Counts by the hour of the site's clock, in UTC."""
+def _tallies(question: Question) -> tuple[dict[datetime, Tally], Counter[tuple[int, int]]]:
+    """Counts by hour, or by month where bars are months, in UTC; and calls by weekday and hour of the site's clock."""
+    period = question.period
+    rolled = BY_HOUR_OF_MONTH if (period.last_day - period.first_day).days >= MOST_DAYS else by_time(Grain.HOUR)
     groups = gathered(
-        question, instant(question), ("calls", *COUNTS), by_time(Grain.HOUR),
+        question, instant(question), ("calls", *COUNTS), rolled,
         only=CALL_COUNTS["offered"], opens={"direction": "in"},
     )  # fmt: skip
     found: defaultdict[datetime, Tally] = defaultdict(Tally)
-    for (text,), sums in groups:
-        if sums["offered"]:
-            hour = on_the_clock(text, question.period).replace(minute=0).astimezone(UTC)
-            found[hour].add(Tally(*(sums[name] for name in COUNTS)))
-    return found
+    hours_of_week: Counter[tuple[int, int]] = Counter()
+    for (at,), sums in groups:
+        if not sums["offered"]:
+            continue
+        if isinstance(at, HourOfMonth):
+            start, weekday, hour = day_start(at.month, period.zone), at.weekday, at.hour
+        else:
+            local = on_the_clock(at, period)
+            start, weekday, hour = local.replace(minute=0).astimezone(UTC), local.weekday(), local.hour
+        found[start].add(Tally(*(sums[name] for name in COUNTS)))
+        hours_of_week[weekday, hour] += sums["offered"]
+    return found, hours_of_week
 
 
 def _parts(period: Period, known: list[datetime]) -> tuple[str, list[Part]]:
@@ -190,14 +216,10 @@ def _bars(question: Question, parts: list[Part], sums: list[Tally], top: int) ->
         )
 
 
-def _heat(tallies: dict[datetime, Tally], period: Period) -> tuple[list[str], list[HeatRow]]:
+def _heat(counts: Counter[tuple[int, int]], period: Period) -> tuple[list[str], list[HeatRow]]:
     days = (period.last_day - period.first_day).days + 1
-    if days == 1 or not tallies:
+    if days == 1 or not counts:
         return [], []
-    counts: Counter[tuple[int, int]] = Counter()
-    for hour, tally in tallies.items():
-        local = hour.astimezone(period.zone)
-        counts[local.weekday(), local.hour] += tally.offered
     hours = range(min(hour for _, hour in counts), max(hour for _, hour in counts) + 1)
     weekdays = sorted({(period.first_day + place * DAY).weekday() for place in range(min(days, 7))})
     most = max(counts.values())

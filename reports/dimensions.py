@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import CharField, F, Value
-from django.db.models.functions import Cast, Coalesce, NullIf, Substr
+from django.db import connection
+from django.db.models import Case, CharField, F, Func, Value, When
+from django.db.models.functions import Cast, Coalesce, Greatest, Left, Length, NullIf, Substr
 
 from calls.costing.models import Destination
 from calls.counting import NO_DEVICE
@@ -19,7 +20,7 @@ from reports.engine import Column, Kind, Question, Values
 from reports.gathering import Key, Rolled
 from reports.limits import in_time
 
-HOUR = timedelta(hours=1)
+HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 MOST_DAYS = 62  # beyond these, a row is a month
 
 
@@ -38,6 +39,9 @@ class Dimension:
     group: Callable[[Question], Mapping[str, Any]]  # expressions that the database groups by
     rows: Callable[[Question, Iterable[Key]], Mapping[Key, Row]]
     rolled: Rolled | None = None  # how roll-ups are grouped by it; None: they can't be
+    # Of very many rows, which are not ordered by their texts, but by these: of the database's group `by`, and of a Key.
+    order: Callable[[Question], Any] | None = None
+    place: Callable[[Question, Key], str] | None = None
 
 
 def _fixed(**group: Any) -> Callable[[Question], Mapping[str, Any]]:
@@ -165,10 +169,23 @@ def _number_rows(question: Question, keys: Iterable[Key]) -> Mapping[Key, Row]:
     }
 
 
+def _shown_digits(question: Question) -> Any:
+    """Of the group `by`: digits that are hidden order nothing."""
+    hidden, key = question.scope.masked_digits, F("by")
+    return Left(key, Greatest(Length(key) - hidden, 0)) if hidden else key
+
+
+def _shown_part(question: Question, key: Key) -> str:
+    hidden = question.scope.masked_digits
+    return str(key[0])[:-hidden] if hidden else str(key[0])
+
+
 NUMBER = Dimension(
     (Column("number", "Number", Kind.TEXT, named_by="name"), Column("name", "Name", Kind.TEXT)),
     _fixed(k0=Coalesce(NullIf(F("number_e164"), Value("")), F("number"))),
     _number_rows,
+    order=_shown_digits,
+    place=_shown_part,
 )
 
 
@@ -200,6 +217,38 @@ def instant(question: Question) -> Mapping[str, Any]:
     whole = not any((end.utcoffset() or timedelta()) % HOUR for end in ends)
     length = len("2026-11-24 09" if whole else "2026-11-24 09:15")
     return {"k0": Substr(Cast("started_at", CharField()), 1, length)}
+
+
+def hour_of_month(question: Question) -> Mapping[str, Any]:
+    """Of roll-ups, as the site's clock has it: month, weekday (0 or 7 is Sunday) and hour, as “2026-11 2 09”."""
+    zone = question.period.zone
+    if connection.vendor == "postgresql":
+        local = Func(Value(zone.key), F("start"), function="timezone")
+        return {"k0": Func(local, Value("YYYY-MM ID HH24"), function="to_char", output_field=CharField())}
+    changes = clock_changes(question.period)
+    ahead = Case(
+        *(When(start__lt=until, then=Value(f"{seconds:+} seconds")) for until, seconds in changes[:-1]),
+        default=Value(f"{changes[-1][1]:+} seconds"),
+    )
+    return {"k0": Func(Value("%Y-%m %w %H"), F("start"), ahead, function="strftime", output_field=CharField())}
+
+
+def clock_changes(period: Period) -> list[tuple[datetime, int]]:
+    """Until when in the period its clock is so many seconds ahead of UTC; the last is until its end."""
+    found: list[tuple[datetime, int]] = []
+    for _, since, until in period.days():
+        is_changed = _ahead(since, period) != _ahead(until, period)
+        for place in range((until - since) // QUARTER + 1 if is_changed else 1):
+            at = since + place * QUARTER
+            if found and found[-1][1] != _ahead(at, period):
+                found[-1] = (at, found[-1][1])
+            if not found or found[-1][1] != _ahead(at, period):
+                found.append((period.until, _ahead(at, period)))
+    return found
+
+
+def _ahead(at: datetime, period: Period) -> int:
+    return int((at.astimezone(period.zone).utcoffset() or timedelta()).total_seconds())
 
 
 def by_time(finest: Grain | Callable[[Question], Grain]) -> Rolled:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -82,6 +82,7 @@ class Question:
         self.selection = Selection(asked, scope, now, default_period=DEFAULT_PERIOD)
         self.scope = scope
         self.now = now
+        self.heads: dict[tuple[Any, ...], str] = {}  # what addresses of a column's calls begin with (calls_address)
 
     @property
     def period(self) -> Period:
@@ -183,6 +184,12 @@ class Answer:
     pages: list[str] = field(default_factory=list)
     is_cut: bool = False  # there are more rows, which the report's `every` has
     before: Values | None = None  # the totals of the period before, where the report has them anyway
+    in_order: bool = False  # the rows come ordered by their first column, which is not to be ordered by its text
+    left_out: int = 0  # rows after these, where a page asked for the first ones only
+
+    @property
+    def row_count(self) -> int:
+        return len(self.rows) + self.left_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,39 +217,68 @@ class Report:
     compares: bool = False  # the period before stands beside its totals, unless it is taken off
     every: Callable[[Question], Iterator[list[Values]]] | None = None  # all rows, in parts, where `run` has the first
     action: Action | None = None
+    first: Callable[[Question, str, int], Answer | None] | None = None  # what a page shows of very many rows
     texts: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "run", within_time(self.run))
+        if self.first:
+            object.__setattr__(self, "first", within_time(self.first))
         object.__setattr__(self, "texts", frozenset(column.name for column in self.columns if column.kind == Kind.TEXT))
 
     def column(self, name: str) -> Column | None:
         return next((column for column in self.columns if column.name == name), None)
+
+    def sorting(self, sort: str) -> str:
+        """The column to order by, "-" before it for descending: as an address asks, else as the report is ordered."""
+        return sort if self.column(sort.removeprefix("-")) else self.sort
+
+    def shown(self, question: Question, sort: str, most: int) -> Answer:
+        """Ordered rows: all of them, or the first ones, where that is quicker."""
+        found = self.first(question, self.sorting(sort), most) if self.first else None
+        return found or ordered(self, self.run(question), sort)
+
+    def total(self, question: Question) -> Values:
+        return self.shown(question, "", 1).total
 
 
 def calls_address(question: Question, column: Column, key: Mapping[str, str] | None) -> str | None:
     """The address of the calls that a figure counts."""
     if column.opens is None or key is None:
         return None
-    asked = question.parameters()
-    if key.keys() & {"since", "until"}:
-        asked = {name: value for name, value in asked.items() if name not in Selection.NAMES}
-    return f"{reverse('calls:list')}?{urlencode({**asked, **column.opens, **key})}"
+    about = (*column.opens.items(), *key)
+    head = question.heads.get(about)
+    if head is None:
+        left_out = {*key, *Selection.NAMES} if key.keys() & {"since", "until"} else {*key}
+        asked = {**question.parameters(), **column.opens}
+        head = urlencode([(name, value) for name, value in asked.items() if name not in left_out])
+        head = question.heads[about] = f"{reverse('calls:list')}?{head}{'&' if head and key else ''}"
+    return head + _encoded(tuple(key.items()))
+
+
+@lru_cache(maxsize=1_000)
+def _encoded(pairs: tuple[tuple[str, str], ...]) -> str:
+    return urlencode(pairs)
 
 
 def ordered(report: Report, answer: Answer, sort: str) -> Answer:
     """The answer by one column; rows of equal value keep the order of the first column."""
-    wanted = sort if report.column(sort.removeprefix("-")) else report.sort
+    wanted = report.sorting(sort)
     if not wanted:
         return answer
     name, descending = wanted.removeprefix("-"), wanted.startswith("-")
     first = report.columns[0].name
     pages: list[str] = answer.pages or [""] * len(answer.rows)
-    lines = sorted(zip(answer.rows, answer.keys, pages, strict=True), key=lambda line: str(line[0][first]))
-    empty = [line for line in lines if line[0][name] in (None, "")]
-    filled = [line for line in lines if line[0][name] not in (None, "")]
-    filled.sort(key=lambda line: _sortable(line[0][name]), reverse=descending)
-    lines = filled + empty
+    lines = list(zip(answer.rows, answer.keys, pages, strict=True))
+    if not answer.in_order:
+        lines.sort(key=lambda line: str(line[0][first]))
+    if answer.in_order and name == first:
+        lines = lines[::-1] if descending else lines
+    else:
+        empty = [line for line in lines if line[0][name] in (None, "")]
+        filled = [line for line in lines if line[0][name] not in (None, "")]
+        filled.sort(key=lambda line: _sortable(line[0][name]), reverse=descending)
+        lines = filled + empty
     answer.rows, answer.keys = [row for row, _, _ in lines], [key for _, key, _ in lines]
     if answer.pages:
         answer.pages = [page for _, _, page in lines]

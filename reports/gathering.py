@@ -1,29 +1,35 @@
 """The sums of a question's calls by what a report groups them by: from roll-ups if they can, else from calls."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, Q
+from django.db import connection
+from django.db.models import Count, F, Q, Window
+from django.db.models.functions import Collate
 
 from calls.counting import CALL_COUNTS
 from calls.models import Facet, Grain
 from calls.querysets import CallQuerySet
 from reports.engine import Question, Values
 from reports.measures import added, sums
-from reports.rolled import SUMS, nothing, rollups, whole
+from reports.rolled import NONE_ENDED, SUMS, nothing, rollups, whole
 
 Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """How a dimension's groups are found in roll-ups: `key` makes of `fields` what the database groups calls by."""
+    """How a dimension's groups are found in roll-ups: `key` makes of `fields` what the database groups calls by.
+
+    `by` are expressions to group by instead of fields.
+    """
 
     facet: Facet
     fields: tuple[str, ...]
     key: Callable[[Key], Key] = tuple
     finest: Callable[[Question], Grain] = lambda _question: Grain.MONTH
+    by: Callable[[Question], Mapping[str, Any]] | None = None
 
 
 WHOLE = Rolled(Facet.WHOLE, ())
@@ -40,28 +46,38 @@ def gathered(
 ) -> list[tuple[Key, Values]]:
     """Groups by key, one more than once if need be; without `by` all of it under (). Each has calls.
 
+    Of the whole, roll-ups are asked even if the calls have to be asked for some of it: for what a single call tells.
     `only` narrows the calls; `opens` says it as an address does, by which roll-ups can.
     """
     calls = question.calls() if only is None else question.calls().filter(only)
     direction = (opens or {}).get("direction", "")
     if rolled is None or question.errors or (only is not None and set(opens or ()) != {"direction"}):
         return _of_calls(question, calls, by, needs)
-    parts = rollups(question, rolled.facet, rolled.finest(question), needs)
-    if parts is None:
+    apart = [] if by else [name for name in needs if name not in SUMS and name not in NONE_ENDED]
+    parts = rollups(question, rolled.facet, rolled.finest(question), set(needs).difference(apart))
+    if parts is None or len(apart) == len(needs):
         return _of_calls(question, calls, by, needs)
     asked = {name: SUMS[name] for name in needs if name in SUMS}
+    group_by = rolled.by(question) if rolled.by else {name: F(name) for name in rolled.fields}
     found = []
     for rows in parts:
         narrowed = rows.filter(direction=direction) if direction else rows
-        for key, group in _groups(narrowed, {name: F(name) for name in rolled.fields}, asked):
+        for key, group in _groups(narrowed, group_by, asked):
             if group["calls"]:
                 found.append((rolled.key(key), nothing(needs) | {name: whole(name, group[name]) for name in asked}))
+    if apart:
+        found += [(key, nothing(needs) | group) for key, group in _of_calls(question, calls, by, apart)]
     if question.live:
-        found += _of_calls(question, calls.filter(pk__in=question.live), by, needs)
+        found += [
+            (key, nothing(needs) | group)
+            for key, group in _of_calls(
+                question, calls.filter(pk__in=question.live), by, [name for name in needs if name not in apart]
+            )
+        ]
     if "unreturned" in needs:
         found += [
             (key, nothing(needs) | counted)
-            for key, counted in _groups(calls.filter(CALL_COUNTS["unreturned"]), by, {"unreturned": Count("pk")})
+            for key, counted in _groups(calls.filter(CALL_COUNTS["unreturned"]), by, {"unreturned": Count("*")})
         ]
     return found
 
@@ -77,10 +93,30 @@ def _groups(rows: Any, by: Mapping[str, Any], asked: Mapping[str, Any]) -> list[
     """Named apart from the columns, which sums of roll-ups are named after."""
     sums_of = {f"s_{name}": wanted for name, wanted in asked.items()}
     named = {f"by_{name}": wanted for name, wanted in by.items()}
-    found = rows.annotate(**named).values(*named).annotate(**sums_of) if by else [rows.aggregate(**sums_of)]
-    return [(tuple(group[name] for name in named), {name: group[f"s_{name}"] for name in asked}) for group in found]
+    if not by:
+        return [((), dict(zip(asked, rows.aggregate(**sums_of).values(), strict=True)))]
+    found = rows.annotate(**named).values(*named).annotate(**sums_of).values_list(*named, *sums_of)
+    return [(group[: len(by)], dict(zip(asked, group[len(by) :], strict=True))) for group in found]
 
 
-def totals(question: Question, needs: Collection[str]) -> Values:
+def first_groups(
+    question: Question, calls: CallQuerySet, by: Any, needs: Collection[str], order: Sequence[Any], most: int
+) -> tuple[list[tuple[Any, Values]], int]:
+    """The first of the groups that `_of_calls` would find by one text, and how many there are in all.
+
+    Ordered by the text, which is named `by`, as Python orders it, and by sums, which are named s_….
+    """
+    known = sums(question.now)
+    sums_of = {f"s_{name}": known[name] for name in needs}
+    text = Collate(by, "C" if connection.vendor == "postgresql" else "BINARY")
+    groups = calls.annotate(by=text).values("by").annotate(**sums_of, groups=Window(Count("*")))
+    found = list(groups.order_by(*order).values_list("by", "groups", *sums_of)[:most])
+    rows = [(key, dict(zip(needs, values, strict=True))) for key, _, *values in found]
+    return rows, found[0][1] if found else 0
+
+
+def totals(
+    question: Question, needs: Collection[str], *, only: Q | None = None, opens: Mapping[str, str] | None = None
+) -> Values:
     """The sums of all calls asked for."""
-    return added([found for _, found in gathered(question, {}, needs, WHOLE)], needs)
+    return added([found for _, found in gathered(question, {}, needs, WHOLE, only=only, opens=opens)], needs)

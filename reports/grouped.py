@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from reports.dimensions import Dimension, Row
 from reports.engine import Answer, Column, Question, Report, Values
-from reports.gathering import gathered
+from reports.gathering import first_groups, gathered, totals
 from reports.measures import Measure, added
 
 
@@ -26,6 +26,8 @@ def grouped(
     def run(question: Question) -> Answer:
         wanted = dict.fromkeys(["calls", *(need for measure in measures for need in measure.needs)])
         found = gathered(question, dimension.group(question), wanted, dimension.rolled, only=only, opens=opens)
+        if place := dimension.place:
+            found.sort(key=lambda line: place(question, line[0]))
         rows = dimension.rows(question, [key for key, _ in found])
         parts: dict[Hashable, tuple[Row, list[Values]]] = {}
         for key, group in found:
@@ -43,9 +45,44 @@ def grouped(
             total,
             whole["calls"],
             note,
+            in_order=dimension.place is not None,
         )
 
     return run
+
+
+def first_rows(
+    dimension: Dimension, measures: Sequence[Measure], *, only: Q | None, opens: Mapping[str, str] | None, note: str
+) -> Callable[[Question, str, int], Answer | None]:
+    """The `first` of such a report, for a dimension that says its order: the database picks the rows that are shown."""
+    orders = {measure.column.name: measure.order for measure in measures if measure.order is not None}
+    wanted = list(dict.fromkeys(["calls", *(need for measure in measures for need in measure.needs)]))
+
+    def first(question: Question, sort: str, most: int) -> Answer | None:
+        """None where the rows have to be ordered by what the database does not know."""
+        name = sort.removeprefix("-")
+        if dimension.order is None or name not in {*orders, dimension.columns[0].name}:
+            return None
+        place = dimension.order(question)
+        by = orders.get(name, place)
+        order = [by.desc(nulls_last=True) if sort.startswith("-") else by.asc(nulls_last=True), place.asc()]
+        calls = question.calls() if only is None else question.calls().filter(only)
+        (expression,) = dimension.group(question).values()
+        found, count = first_groups(question, calls, expression, wanted, order, most)
+        rows = dimension.rows(question, [(key,) for key, _ in found])
+        whole = totals(question, wanted, only=only, opens=opens)
+        total = {column.name: "" for column in dimension.columns} | figures(measures, whole)
+        total[dimension.columns[0].name] = "Total"
+        return Answer(
+            [{**rows[key,].texts, **figures(measures, sums)} for key, sums in found],
+            [rows[key,].opens for key, _ in found],
+            total,
+            whole["calls"],
+            note,
+            left_out=count - len(found),
+        )
+
+    return first
 
 
 def figures(measures: Sequence[Measure], found: Values) -> dict[str, Any]:
@@ -78,5 +115,6 @@ def grouped_report(
         purpose,
         (*dimension.columns, *(narrowed(measure.column, opens or {}) for measure in measures)),
         grouped(dimension, measures, only=only, opens=opens, note=note, order=order),
+        first=first_rows(dimension, measures, only=only, opens=opens, note=note) if dimension.order else None,
         **more,
     )

@@ -5,13 +5,22 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, QueryDict
 
-from calls.outage_notes import warnings
+from calls.outage_notes import outages_between, warnings
 from reports.course import course
-from reports.engine import Values
+from reports.engine import Answer, Question, Report, Values
 from reports.export import Document
 from reports.paper import html_of
 from reports.stats import stats_of
 from reports.tables import MOST_ROWS, report_table
+
+
+def document_of(report: Report, question: Question, sort: str, maker: str) -> Document:
+    """Of a report that has been run for a page, which need not have more rows than it shows."""
+    answer = Answer([], [], {}, 0) if question.errors else report.shown(question, sort, MOST_ROWS)
+    period = question.period
+    return Document(
+        report, question, answer, outages_between(period.since, period.until, question.now, question.feed), maker
+    )
 
 
 def context_of(
@@ -23,7 +32,7 @@ def context_of(
     before = question.before() if compares else None
     totals_before: Values = {}
     if before:
-        totals_before = found.run(before).total if answer.before is None else answer.before
+        totals_before = found.total(before) if answer.before is None else answer.before
     period = question.period
     return {
         "report": found,
@@ -33,7 +42,7 @@ def context_of(
         "period": period,
         "outage_notices": warnings(document.outages, question.now, period.since, period.until),
         "table": report_table(found, question, answer, asked.get("sort", "") or found.sort, most_rows, may_act=may_act),
-        "cut": len(answer.rows) > most_rows or answer.is_cut,
+        "cut": answer.row_count > most_rows or answer.is_cut,
         "most_rows": min(most_rows, len(answer.rows)),
         "stats": stats_of(found, question, answer, totals_before),
         "before": before.period if before else None,

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from calls import money
 from calls.journey import clock
 from calls.showing import Party
-from calls.tables import party
+from calls.tables import DrawnTable, party
 from reports.engine import Action, Answer, Column, Kind, Question, Report, Values, calls_address
 
 BAR_WIDTH = 72
@@ -112,7 +112,7 @@ def report_table(
     most_rows: int = MOST_ROWS,
     *,
     may_act: bool = False,
-) -> tables.Table:
+) -> DrawnTable:
     """The rows as they are ordered already, as many as a page takes; the table only shows which column orders them."""
     names = {column.named_by for column in report.columns}
     columns = [
@@ -135,7 +135,7 @@ def report_table(
         {**row, "key": key, "page": page}
         for row, key, page in zip(answer.rows[:most_rows], answer.keys, pages, strict=False)
     ]
-    return tables.Table(OrderedRows(rows), extra_columns=[*columns, *actions], order_by=sort, default="–")
+    return DrawnTable(OrderedRows(rows), extra_columns=[*columns, *actions], order_by=sort, default="–")
 
 
 class OrderedRows(list[Values]):

@@ -19,7 +19,7 @@ from reports.export import PARTS, Document, answered, workbook
 from reports.kept_views import remember
 from reports.limits import TooLongError
 from reports.models import SavedReport
-from reports.pages import context_of, paper_of
+from reports.pages import context_of, document_of, paper_of
 
 FORMATS = ("csv", "json", "xlsx", "pdf")
 QUESTIONS = ("Who called?", "Are we answering?", "What does it cost?", "Enough lines?", "Can we trust it?")
@@ -64,15 +64,14 @@ def report(request: HttpRequest, slug: str) -> HttpResponse | StreamingHttpRespo
         return _refusal(question.errors or [f"“{wanted}” is not a format. Use {', '.join(FORMATS)}."])
     sort, maker, may_act = request.GET.get("sort", ""), name_of(request), _may_act(request, found)
     try:
-        document = answered(found, question, sort, maker)
         if wanted:
-            return _file(request, document, wanted)
-        context = context_of(document, request.GET, may_act=may_act)
+            return _file(request, answered(found, question, sort, maker), wanted)
+        context = context_of(document_of(found, question, sort, maker), request.GET, may_act=may_act)
     except TooLongError as error:
         if wanted:
             return HttpResponse(str(error), status=503, content_type="text/plain; charset=utf-8")
         question.errors.append(str(error))
-        context = context_of(answered(found, question, sort, maker), request.GET, may_act=may_act)
+        context = context_of(document_of(found, question, sort, maker), request.GET, may_act=may_act)
     return render(
         request,
         "reports/report.html",

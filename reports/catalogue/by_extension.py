@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Max, Min, Q, Sum
 
 from calls.chargeback import Part, allocated, shares
 from calls.costing.models import Chargeback, CostingChoice
@@ -14,7 +14,7 @@ from calls.querysets import LegQuerySet
 from reports.engine import Amount, Answer, Column, Kind, Question, Report, Values
 from reports.limits import in_time
 from reports.measures import SEVERAL
-from reports.rolled import leg_rollups
+from reports.rolled import int_sum, leg_rollups
 
 MEASURES = {
     **{name: Count("pk", filter=condition) for name, condition in LEG_COUNTS.items() if name != "taken"},
@@ -24,13 +24,17 @@ MEASURES = {
     "hold": Sum("hold_seconds"),
 }
 ROLLED = {
-    "offered": Sum("legs", filter=Q(direction="in"), default=0),
-    "answered": Sum("talks", filter=Q(direction="in"), default=0),
-    "missed": Sum("missed", filter=Q(direction="in"), default=0),
-    "made": Sum("firsts", filter=Q(direction="out"), default=0),
-    **{name: Sum(name) for name in ("talks", "ring", "talk", "hold", "legs", "firsts", "charged")},
+    "offered": int_sum("legs", filter=Q(direction="in")),
+    "answered": int_sum("talks", filter=Q(direction="in")),
+    "missed": int_sum("missed", filter=Q(direction="in")),
+    "made": int_sum("firsts", filter=Q(direction="out")),
+    **{name: int_sum(name) for name in ("talks", "ring", "talk", "hold", "legs", "firsts", "charged")},
 }
 assert ROLLED.keys() > MEASURES.keys()
+CHARGED_IN = {
+    "first_currency": Min("currency", filter=~Q(charged=0)),
+    "last_currency": Max("currency", filter=~Q(charged=0)),
+}
 Device = tuple[int, str]
 
 
@@ -64,18 +68,20 @@ def of_rollups(question: Question) -> Counted | None:
     if question.live:
         live = question.legs().filter(call__in=question.live)
         found.devices, found.calls = _by_device(live), live.aggregate(calls=Count("call", distinct=True))["calls"]
-    named = {f"s_{name}": wanted for name, wanted in ROLLED.items()}
+    named = {f"s_{name}": wanted for name, wanted in (ROLLED | CHARGED_IN).items()}
+    by = ("feed_id", "extension")
     currencies = set()
-    for row in (row for rows in parts for row in rows.values("feed_id", "extension", "currency").annotate(**named)):
-        device, currency = (row["feed_id"], row["extension"]), row["currency"]
-        sums = {name: int(row[f"s_{name}"]) for name in ROLLED}
+    groups = (group for rows in parts for group in rows.values(*by).annotate(**named).values_list(*by, *named))
+    for feed, extension, *values, first_currency, last_currency in groups:
+        device, sums = (feed, extension), dict(zip(ROLLED, values, strict=True))
         found.calls += sums.pop("firsts")
         if amount := sums.pop("charged"):
-            currencies.add(currency)
             found.charges[device] += amount
+        if first_currency is not None:
+            currencies |= {first_currency, last_currency}
         if sums.pop("legs"):
-            known = found.devices.get(device, dict.fromkeys(MEASURES, 0))
-            found.devices[device] = {name: known[name] + sums[name] for name in MEASURES}
+            known = found.devices.get(device)
+            found.devices[device] = sums if known is None else {name: known[name] + sums[name] for name in MEASURES}
     if len(currencies) > 1:
         found.charges, found.currency = {}, SEVERAL
     else:

@@ -14,7 +14,7 @@ from calls.models import Call, CallRollup, LegRollup
 from calls.store import CallStore
 from reports.catalogue import REPORTS
 from reports.course import course
-from reports.engine import Answer, Question, Report
+from reports.engine import Answer, Question, Report, ordered
 from tests.calls.factories import ANSWERED, make_feed
 from tests.calls.priced import store_call
 
@@ -101,3 +101,46 @@ def test_those_that_have_to_be_fast_use_them_and_only_as_long_as_their_rules_hol
             ).count()  # fmt: skip
             assert REPORTS[slug].run(question).calls == expected, slug
     assert live
+
+
+@pytest.mark.parametrize("zone", ["Europe/London", "Asia/Kolkata", "Australia/Lord_Howe"])
+def test_a_long_course_is_on_the_clock_of_the_site(settings: Any, zone: str) -> None:
+    """Roll-ups tell month, weekday and hour themselves, on both sides of a change of the clock and of a month."""
+    settings.TIME_ZONE = zone
+    store = CallStore(make_feed("Head office").pk)
+    for text in ("2025-07-31 23:30", "2025-10-05 15:20", "2025-10-05 15:50", "2025-10-26 00:30", "2025-10-26 01:30",
+                 "2025-11-30 18:40"):  # fmt: skip
+        for place, line in enumerate((ANSWERED, ANSWERED[:2])):
+            at = datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(minutes=place)
+            store_call(store, line, started_at=at, direction="in")
+    rolled = asked("since=2025-07-15&until=2025-12-10")
+    assert rolled.rules is not None
+    found = course(rolled)
+    assert found == course(asked("since=2025-07-15&until=2025-12-10", of_calls=True))
+    assert sum(calls for row in found.heat for calls, _ in row.cells) == 12
+
+
+def test_a_page_has_the_first_rows_of_a_file(stored: None) -> None:
+    """The database picks them, by any column that it knows; equal rows stand in the order of their numbers."""
+    shown = 7
+    for parameters in (MONTHS, f"{MONTHS}&longer=60&weekday=1"):
+        for scope in (EVERYTHING, Scope(None, 3)):
+            for slug in ("frequent-callers", "most-dialled", "unrated"):
+                report = REPORTS[slug]
+                names = [column.name for column in report.columns]
+                for sort in ("", *names, *(f"-{name}" for name in names)):
+                    question, what = asked(parameters, scope), (slug, sort, parameters, scope)
+                    first = report.first and report.first(question, report.sorting(sort), shown)
+                    assert bool(first) == (sort.removeprefix("-") != "name"), what
+                    whole = ordered(report, report.run(question), sort)
+                    if not first:
+                        continue
+                    assert first.row_count == len(whole.rows), what
+                    assert (plain(first.total), first.calls) == (plain(whole.total), whole.calls), what
+                    if not scope.masked_digits:
+                        assert first.rows == whole.rows[:shown], what
+                        assert first.keys == whole.keys[:shown], what
+                    elif sort:
+                        name = sort.removeprefix("-")
+                        values = [[row[name] for row in answer.rows[:shown]] for answer in (first, whole)]
+                        assert values[0] == values[1], what
