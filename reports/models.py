@@ -100,7 +100,7 @@ class Export(models.Model):
     done = models.BigIntegerField(default=0)
     size = models.BigIntegerField(default=0)
     error = models.CharField(max_length=200, blank=True)
-    token = models.CharField(max_length=32, default=secrets.token_hex)
+    token = models.CharField(max_length=64, default=secrets.token_hex)
     created_at = models.DateTimeField(default=timezone.now)
     worked_at = models.DateTimeField(default=timezone.now, help_text="When its process was last heard.")
 

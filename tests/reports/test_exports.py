@@ -128,6 +128,7 @@ def begun(maker: User, monkeypatch: pytest.MonkeyPatch, scope: Scope, of: str, f
     return exporting.start(maker, scope, of, form, QueryDict(PERIOD))
 
 
+@pytest.mark.both_databases
 def test_a_file_is_its_makers_only_with_the_scope_of_its_making(
     loaded: list[dict[str, Any]], viewer: Client, maker: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
