@@ -144,6 +144,11 @@ class Export(models.Model):
         return self.state == self.State.DONE
 
     @property
+    def is_packed(self) -> bool:
+        """All of it is written, and a process that is heard makes one file of it: a minute for a million rows."""
+        return self.is_open and 0 < self.total <= self.done
+
+    @property
     def share(self) -> int:
         """Percent."""
         return min(100 * self.done // self.total, 100) if self.total else 0

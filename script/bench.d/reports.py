@@ -191,13 +191,15 @@ def streamed_rows(response: Any) -> tuple[int, list[float]]:
     """So many rows of a streamed file, or all of them, as they come; and MiB resident with each part."""
     from asgiref.sync import async_to_sync
 
+    def mib() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
     async def read() -> tuple[int, list[float]]:
         rows, resident = 0, []
         async for part in response:
             rows += part.count(b"\n")
             if rows > 1:
-                pages = int(Path("/proc/self/statm").read_text().split()[1])
-                resident.append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+                resident.append(mib())
             if rows >= MOST_STREAMED:
                 break
         return rows, resident

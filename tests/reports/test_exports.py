@@ -172,7 +172,11 @@ def test_a_file_can_be_cancelled_fail_and_die(
     assert "Failed: division by zero" in client.get("/reports/exports/").content.decode()
     third = begun(maker, monkeypatch, EVERYTHING, "volume")
     assert client.get("/reports/exports/")["Refresh"] == "2"
-    Export.objects.filter(pk=third.pk).update(state="running", worked_at=timezone.now() - 2 * DEAD_AFTER)
+    Export.objects.filter(pk=third.pk).update(state="running", total=4, done=3)
+    assert "75% done" in client.get("/reports/exports/").content.decode()
+    Export.objects.filter(pk=third.pk).update(done=4)
+    assert "All rows written, being packed" in client.get("/reports/exports/").content.decode()
+    Export.objects.filter(pk=third.pk).update(worked_at=timezone.now() - 2 * DEAD_AFTER)
     page = client.get("/reports/exports/")
     assert "Its process ended early" in page.content.decode()
     assert not page.has_header("Refresh")
