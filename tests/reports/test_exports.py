@@ -189,17 +189,6 @@ def test_a_file_can_be_cancelled_fail_and_die(
             begun(maker, monkeypatch, EVERYTHING, of, form)
 
 
-def test_paper_has_the_pages_figures_and_fetches_nothing(loaded: list[dict[str, Any]], viewer: Client) -> None:
-    address = f"/reports/volume/?{PERIOD}"
-    made = viewer.get(f"{address}&format=pdf")
-    assert made.content.startswith(b"%PDF-")
-    with pytest.raises(paper.NoPaperError):
-        paper.pdf("<html><body>late</body></html>", timeout=0.01)
-    bill = viewer.get(f"/reports/cost-by-department/bills/?{PERIOD}")
-    assert [shown.department for shown in bill.context["bills"]]
-    assert viewer.get(f"/reports/cost-by-department/bills/?{PERIOD}&format=xls").status_code == 400
-
-
 def test_without_weasyprint_a_pdf_says_what_to_install(
     loaded: list[dict[str, Any]], viewer: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
