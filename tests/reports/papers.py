@@ -5,6 +5,7 @@ Text is drawn in runs of glyphs, each a number in one of the fonts; a table of t
 
 import re
 import zlib
+from html import unescape
 
 OBJECT = re.compile(rb"(\d+) 0 obj\n(.*?)\nendobj", re.DOTALL)
 STREAM = re.compile(rb"(.*?)stream\r?\n(.*)\r?\nendstream", re.DOTALL)
@@ -63,3 +64,12 @@ class Paper:
             else:
                 runs.append("")
         return runs
+
+
+def words(html: str) -> str:
+    """What is read of it, without spaces: a PDF says where letters stand, and not where words end."""
+    return "".join(unescape(re.sub(r"<title>.*?</title>|<[^>]+>", "", html)).split())
+
+
+def text_of(pdf: bytes) -> str:
+    return "".join("".join(run for page in Paper(pdf).pages for run in page).split())

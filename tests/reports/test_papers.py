@@ -1,7 +1,6 @@
 """Every figure of a page is on its paper, and paper says where it stops."""
 
 import re
-from html import unescape
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from reports.catalogue import REPORTS
 from reports.engine import Question
 from reports.export import answered
 from reports.pages import paper_of
-from tests.reports.papers import Paper
+from tests.reports.papers import Paper, text_of, words
 
 pytestmark = pytest.mark.django_db
 PERIOD = "since=2026-01-12&until=2026-01-13"
@@ -25,20 +24,11 @@ ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
 FIGURE = re.compile(r"<dd>(.*?)</dd>", re.DOTALL)
 
 
-def words(html: str) -> str:
-    """What is read of it, without spaces: a PDF says where letters stand, and not where words end."""
-    return "".join(unescape(re.sub(r"<title>.*?</title>|<[^>]+>", "", html)).split())
-
-
 def read(client: Client, address: str) -> tuple[list[str], list[str]]:
     """What each row of a page's tables says, heads and heat map included; and the figures above them."""
     page = client.get(address).content.decode()
     main = page[page.index("<main") : page.index("</main>")]
     return [words(row) for row in ROW.findall(main)], [words(figure) for figure in FIGURE.findall(main)]
-
-
-def text_of(pdf: bytes) -> str:
-    return "".join("".join(run for page in Paper(pdf).pages for run in page).split())
 
 
 def test_a_report_on_paper_has_every_figure_of_its_page(priced: int, viewer: Client) -> None:
