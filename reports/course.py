@@ -61,7 +61,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class HeatRow:
-    day: str
+    label: str  # a weekday, or an hour
     cells: list[tuple[int, int]]  # calls, and the step of the ramp
 
 
@@ -71,7 +71,12 @@ class Course:
     bars: list[Bar]
     ticks: list[Tick]
     hours: list[str]
-    heat: list[HeatRow]  # empty for a period of one day
+    heat: list[HeatRow]  # of each weekday; empty for a period of one day
+
+    @property
+    def heat_by_hour(self) -> list[HeatRow]:
+        """The same, weekdays side by side, for where there is little room across."""
+        return [HeatRow(hour, [row.cells[place] for row in self.heat]) for place, hour in enumerate(self.hours)]
 
 
 @dataclass(slots=True)

@@ -40,7 +40,7 @@ def test_bars_are_local_days_and_the_table_local_hours_where_clocks_go_back():
         "Mon 26 Oct: 1 offered, 0 answered, 1 abandoned",
     ]
     assert drawn.hours == ["00", "01"]
-    assert [(row.day, [calls for calls, _ in row.cells]) for row in drawn.heat] == [
+    assert [(row.label, [calls for calls, _ in row.cells]) for row in drawn.heat] == [
         ("Mon", [1, 0]),
         ("Sat", [0, 0]),
         ("Sun", [1, 2]),

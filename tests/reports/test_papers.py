@@ -20,6 +20,7 @@ from tests.reports.papers import Paper, text_of, words
 
 pytestmark = pytest.mark.django_db
 PERIOD = "since=2026-01-12&until=2026-01-13"
+TALL = re.compile('<table class="tb-heat tb-heat-tall">.*?</table>', re.DOTALL)  # the heat map, turned for a phone
 ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
 FIGURE = re.compile(r"<dd>(.*?)</dd>", re.DOTALL)
 
@@ -27,7 +28,7 @@ FIGURE = re.compile(r"<dd>(.*?)</dd>", re.DOTALL)
 def read(client: Client, address: str) -> tuple[list[str], list[str]]:
     """What each row of a page's tables says, heads and heat map included; and the figures above them."""
     page = client.get(address).content.decode()
-    main = page[page.index("<main") : page.index("</main>")]
+    main = TALL.sub("", page[page.index("<main") : page.index("</main>")])
     return [words(row) for row in ROW.findall(main)], [words(figure) for figure in FIGURE.findall(main)]
 
 
