@@ -51,6 +51,8 @@ class Scope:
         return self._hide_last(name, str.isdigit) if is_number else name
 
     def _hide_last(self, text: str, is_hidden: Callable[[str], bool]) -> str:
+        if self.masked_digits and is_hidden(end := text[-self.masked_digits :]):
+            return text[: -self.masked_digits] + MASK * len(end)
         left, shown = self.masked_digits, list(text)
         for place in range(len(shown) - 1, -1, -1):
             if left and is_hidden(shown[place]):

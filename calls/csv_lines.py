@@ -9,26 +9,34 @@ equal what `calls.plain_rows` leads to, and falls back on it.
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import CharField, Expression, F, Func, Q, Value
 from django.db.models.functions import Cast, Coalesce
 
+from calls.access import Scope
 from calls.directory.models import Extension, Trunk
 from calls.directory.spreadsheet import inert
 from calls.export import CALL_FIELDS
 from calls.models import Call
-from calls.plain_rows import BY_KEY, FIELDS, INSTANTS, NAMES, contacts_of, names_of
+from calls.plain_rows import BY_KEY, FIELDS, INSTANTS, NAMES, Contacts, Remembered, names_of
 from calls.querysets import CallQuerySet
 from calls.records import Flag
 
 CHUNK = 4_000
-NAMED = ("feed_id", "extension", "handled_by", "trunk", "number_e164")  # what NAMES are names of
+NAMED = ("feed_id", "extension", "handled_by", "trunk")  # what NAMES are names of, beside the number
+PRIVATE = ("number_raw", "number", "number_e164", "contact_name")  # what hides digits, side by side in CALL_FIELDS
 CELL, ROW, PLUS = "\x1f", "\x1e", "\x1d"  # between cells; between rows; for the quoted + that E.164 begins with
 RISKY = re.compile(f"[{CELL}{ROW}](?:['=+\\-@\uff1d\uff0b\uff0d\uff20]|[^\\S{PLUS}{ROW}{CELL}])")  # inert decides
-START = frozenset("'=+-@ \t\uff1d\uff0b\uff0d\uff20")
+RISKY_START = {byte for char in "'=+-@\uff1d\uff20" for byte in char.encode()[:1]} | {
+    chr(code).encode()[0] for code in range(0x3001) if chr(code).isspace() and chr(code) not in {CELL, ROW, PLUS}
+}
+BEFORE, RISK = b"<", b"!"
+CLASSES = bytes(  # of each byte of UTF-8: what a cell follows, what RISKY may be about, and the rest
+    ord(BEFORE) if byte in (CELL + ROW).encode() else ord(RISK) if byte in RISKY_START else 0 for byte in range(256)
+)
 NO_TEXTS = {*INSTANTS, "cost", "recharge", "flags", "destination_class", "direction", "state", "outcome", "currency"}
 TEXTS = frozenset(
     name
@@ -123,32 +131,64 @@ def _cells() -> list[Any]:
     return [by_name[name] for name in CALL_FIELDS]
 
 
-def lines(calls: CallQuerySet) -> Iterator[tuple[str, list[int]]]:
-    """Pages of CSV without a head, newest first, with their calls' keys; of calls from whom no digits are hidden.
+def lines(calls: CallQuerySet, scope: Scope) -> Iterator[tuple[str, list[int]]]:
+    """Pages of CSV without a head, newest first, with their calls' keys; what the scope hides of numbers is hidden.
 
     Text is empty for a page that the caller has to write by way of `calls.plain_rows`.
     """
-    devices, trunks = names_of(Extension), names_of(Trunk)
-    found = (
-        calls.order_by("-started_at", "-pk")
-        .annotate(line=Joined(*_cells()), at_text=Cast("started_at", CharField()))
-        .values_list("pk", "at_text", "line", *NAMED)
-    )
+    row_texts = _hiding(scope) if scope.masked_digits else _whole()
+    cells, private = _cells(), CALL_FIELDS.index(PRIVATE[0])
+    if scope.masked_digits:
+        joined = {"line": Joined(*cells[:private]), "rest": Joined(*cells[private + len(PRIVATE) :])}
+    else:
+        joined = {"line": Joined(*cells)}
+    found = calls.order_by("-started_at", "-pk").annotate(**joined, at_text=Cast("started_at", CharField()))
+    read = found.values_list("pk", "at_text", *joined, *(PRIVATE if scope.masked_digits else ("number_e164",)), *NAMED)
     after = Q()
-    while rows := list(found.filter(after)[:CHUNK]):
-        contacts = contacts_of({row[-1] for row in rows})
-        joined = [
-            f"{line}{CELL}{devices.get((feed, extension), '')}{CELL}{devices.get((feed, handler), '')}"
-            f"{CELL}{trunks.get((feed, trunk), '')}{CELL}{contacts.get(number, '')}"
-            for _, _, line, feed, extension, handler, trunk, number in rows
-        ]
-        yield _csv(ROW.join(joined), len(rows)), [row[0] for row in rows]
+    while rows := list(read.filter(after)[:CHUNK]):
+        yield _csv(ROW.join(row_texts(rows)), len(rows)), [row[0] for row in rows]
         if len(rows) < CHUNK:
             return
         pk, last, *_ = rows[-1]
         at = datetime.fromisoformat(last)
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
         after = Q(started_at__lte=at) & (Q(started_at__lt=at) | Q(pk__lt=pk))
+
+
+Rows = list[tuple[Any, ...]]
+
+
+def _whole() -> Callable[[Rows], list[str]]:
+    """Cells of rows, the names of what they number after those that the database joined."""
+    devices, trunks, known = names_of(Extension), names_of(Trunk), Contacts()
+
+    def texts(rows: Rows) -> list[str]:
+        contacts = known.of(row[3] for row in rows)
+        return [
+            f"{line}{CELL}{devices.get((feed, extension), '')}{CELL}{devices.get((feed, handler), '')}"
+            f"{CELL}{trunks.get((feed, trunk), '')}{CELL}{contacts.get(number, '')}"
+            for _, _, line, number, feed, extension, handler, trunk in rows
+        ]
+
+    return texts
+
+
+def _hiding(scope: Scope) -> Callable[[Rows], list[str]]:
+    """The same where digits are hidden: the cells that may hold some come by themselves, between those joined."""
+    devices, trunks, known = names_of(Extension), names_of(Trunk), Contacts()
+    mask, mask_name = Remembered(scope.mask), Remembered(scope.mask_name)
+    mask_e164 = Remembered(lambda number: PLUS + scope.mask(number)[1:] if number[:1] == "+" else scope.mask(number))
+
+    def texts(rows: Rows) -> list[str]:
+        contacts = known.of(row[6] for row in rows)
+        return [
+            f"{line}{CELL}{mask[raw]}{CELL}{mask[number]}{CELL}{mask_e164[e164]}{CELL}{mask_name[name]}{CELL}{rest}"
+            f"{CELL}{devices.get((feed, extension), '')}{CELL}{devices.get((feed, handler), '')}"
+            f"{CELL}{trunks.get((feed, trunk), '')}{CELL}{mask_name[contacts.get(e164, '')]}"
+            for _, _, line, rest, raw, number, e164, name, feed, extension, handler, trunk in rows
+        ]
+
+    return texts
 
 
 def _csv(text: str, rows: int) -> str:
@@ -161,8 +201,11 @@ def _csv(text: str, rows: int) -> str:
 
 
 def _is_odd(text: str) -> bool:
-    quoted = "," in text or '"' in text or "\n" in text or "\r" in text
-    return quoted or text[:1] in START or RISKY.search(text) is not None
+    """Whether a cell has to be quoted, or may have to be made inert. Bytes tell all but a few pages apart at once."""
+    if "," in text or '"' in text or "\n" in text or "\r" in text:
+        return True
+    text = ROW + text
+    return BEFORE + RISK in text.encode().translate(CLASSES) and RISKY.search(text) is not None
 
 
 def _plain(text: str) -> str:

@@ -16,6 +16,7 @@ DANGEROUS_IN_LAYOUT = re.compile(  # but tab and line end
     f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{DIRECTIONS}{SEPARATORS}]|\r(?!\n)"
 )
 DANGEROUS_IN_PAGE = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{DIRECTIONS}{SEPARATORS}]")  # and carriage return
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def visible(text: str) -> str:
@@ -35,7 +36,9 @@ def visible_page(text: str) -> str:
 
 def json_line(value: Any) -> str:
     """JSON on one line, exact and readable: only what is dangerous is escaped, by JSON's own rule."""
-    return DANGEROUS.sub(_written_out, json.dumps(value, ensure_ascii=False))
+    text = _encode(value)
+    is_harmless = text.isascii() and "\x7f" not in text  # JSON itself escapes the control characters before it
+    return text if is_harmless else DANGEROUS.sub(_written_out, text)
 
 
 def json_shown(value: Any) -> str:

@@ -4,12 +4,12 @@ Model instances cost four times as much as all the rest together, and a loop ove
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import CharField, Q
+from django.db.models import CharField, Q, QuerySet
 from django.db.models.functions import Cast
 
 from calls import money
@@ -119,7 +119,7 @@ class _Words:
             "tariff_version": none
             | {version.pk: str(version) for version in TariffVersion.objects.select_related("tariff")},
         }
-        self.devices, self.trunks = names_of(Extension), names_of(Trunk)
+        self.devices, self.trunks, self.contacts = names_of(Extension), names_of(Trunk), Contacts()
         self.flags = Remembered(lambda flags: Flag(flags).names())
         self.money = Remembered(lambda millionths: None if millionths is None else money.exact(millionths))
         self.mask = Remembered(scope.mask)
@@ -127,7 +127,7 @@ class _Words:
 
     def columns(self, read: dict[str, list[Any]]) -> dict[str, list[Any]]:
         read = dict(read)
-        contacts = contacts_of(set(read["number_e164"]))
+        contacts = self.contacts.of(read["number_e164"])
         feeds = read["feed_id"]
         for name, key in BY_KEY.items():
             read[name] = list(map(self.by_key[name].__getitem__, read[key]))
@@ -151,9 +151,21 @@ class _Words:
         return read
 
 
-def contacts_of(numbers: set[str]) -> dict[str, str]:
-    """What the directory calls outside numbers."""
-    return dict(Contact.objects.filter(number_e164__in=numbers - {""}).values_list("number_e164", "name"))
+class Contacts:
+    """What the directory calls outside numbers: read once a file if they are few, else those of each page.
+
+    A look-up by thousands of numbers costs more than all the rest of their page.
+    """
+
+    def __init__(self) -> None:
+        known = list(self._names()[: MOST_REMEMBERED + 1])
+        self._known = dict(known) if len(known) <= MOST_REMEMBERED else None
+
+    def of(self, numbers: Iterable[str]) -> dict[str, str]:
+        return dict(self._names().filter(number_e164__in={*numbers} - {""})) if self._known is None else self._known
+
+    def _names(self) -> QuerySet[Any, tuple[str, str]]:
+        return Contact.objects.order_by().values_list("number_e164", "name")
 
 
 def names_of(model: type[Extension | Trunk]) -> dict[tuple[int, str], str]:

@@ -1,30 +1,29 @@
 """An Excel workbook written row by row: typed cells under a frozen head, and never a formula made of data.
 
 Text is always written as a string, which no spreadsheet evaluates. A file of any length takes constant memory: rows
-go to a temporary file beside it, and what does not fit on one sheet goes on on the next.
+go to a temporary file beside it, and what does not fit on one sheet goes on on the next, which says so.
+
+XlsxWriter makes the workbook; rows go into its temporary file past its methods, which take ten times as long.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import xlsxwriter
-from xlsxwriter.format import Format
+from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
-from calls import money
+from calls.sheet_cells import Cells, cells_of
 
 MOST_ROWS = 1_048_576  # of a sheet, by Excel's own limit
-DAY_SECONDS = 86_400
-FIRST_YEAR = 1901  # Excel knows no years before 1900, and takes that for a leap year
-DAY_0 = datetime(1899, 12, 30)  # noqa: DTZ001 - Excel's days have no zone
+MOST_BYTES = 2_000_000_000  # of a sheet's XML: beyond 2 GiB Excel would have to repair the file
+ROWS_BETWEEN_LOOKS = 1_000  # at a sheet's size
+GOES_ON = "Goes on on the next sheet."
 NARROWEST, WIDEST = 9, 40
-FORMATS = {
-    "count": "#,##0", "seconds": "[h]:mm:ss", "share": "0.0%", "decimal": "#,##0.00", "moment": "yyyy-mm-dd hh:mm:ss",
-}  # fmt: skip
 
 
 class Head(NamedTuple):
@@ -53,25 +52,36 @@ class Sheets:
             options["tmpdir"] = str(target.parent)
         self._book = xlsxwriter.Workbook(str(target) if isinstance(target, Path) else target, options)
         self._book.set_properties({"title": about.title, "author": about.maker, "comments": " ".join(about.lines)})
-        self._about, self._heads, self._zone = about, heads, zone
-        self._bold = self._book.add_format({"bold": True})
-        self._writers: dict[bool, list[Callable[[int, int, Any], None]]] = {}
-        self._money: dict[tuple[str, bool], Format] = {}
+        self._about, self._heads = about, heads
+        self._names = [xl_col_to_name(place) for place in range(len(heads))]
+        self._cells: dict[bool, list[Cells]] = {
+            is_total: [cells_of(head.kind, self._book, zone, is_total=is_total) for head in heads]
+            for is_total in (False, True)
+        }
         self._at = self._first = 0
         self._is_open = False
         self._sheet: Worksheet = self._begin()
-        for is_total in (False, True):
-            self._writers[is_total] = [self._writer(head.kind, is_total) for head in heads]
 
     def row(self, values: Iterable[Any], *, is_total: bool = False) -> None:
-        if self._at >= MOST_ROWS:
+        if self._is_full():
             self._end_sheet()
+            self._sheet.write_string(self._at, 0, GOES_ON)
             self._sheet = self._begin()
-        at = self._at
-        for place, (write, value) in enumerate(zip(self._writers[is_total], values, strict=True)):
-            if value is not None and value != "":
-                write(at, place, value)
-        self._at = at + 1
+        number = self._at + 1
+        cells = [
+            f'<c r="{name}{number}{cell}'
+            for name, known, value in zip(self._names, self._cells[is_total], values, strict=True)
+            if (cell := known[value])
+        ]
+        self._sheet.fh.write(f'<row r="{number}">{"".join(cells)}</row>')
+        self._sheet.dim_rowmax = self._at
+        self._sheet.previous_row = self._at = number
+
+    def _is_full(self) -> bool:
+        """One row is kept for GOES_ON."""
+        if self._at >= MOST_ROWS - 1:
+            return True
+        return not self._at % ROWS_BETWEEN_LOOKS and os.fstat(self._sheet.fh.fileno()).st_size > MOST_BYTES
 
     def note(self, text: str) -> None:
         """A line beneath the rows, after one that is empty."""
@@ -91,7 +101,8 @@ class Sheets:
         sheet.set_footer("&L&A&R&P of &N")
         for place, head in enumerate(self._heads):
             sheet.set_column(place, place, min(max(head.width, len(head.label) + 2, NARROWEST), WIDEST))
-        sheet.write_string(0, 0, self._about.title, self._book.add_format({"bold": True, "font_size": 14}))
+        title = self._about.title if len(self._book.worksheets()) == 1 else f"{self._about.title}, continued"
+        sheet.write_string(0, 0, title, self._book.add_format({"bold": True, "font_size": 14}))
         for place, line in enumerate(self._about.lines, 1):
             sheet.write_string(place, 0, line)
         self._first = len(self._about.lines) + 2
@@ -102,6 +113,7 @@ class Sheets:
         sheet.freeze_panes(self._first + 1, 0)
         sheet.repeat_rows(self._first)
         self._at = self._first + 1
+        sheet._write_single_row(self._at)  # the head, before the first row
         self._is_open = True
         return sheet
 
@@ -109,36 +121,3 @@ class Sheets:
         if self._is_open and self._at > self._first + 1:
             self._sheet.autofilter(self._first, 0, self._at - 1, len(self._heads) - 1)
         self._is_open = False
-
-    def _writer(self, kind: str, is_total: bool) -> Callable[[int, int, Any], None]:
-        total = {"bold": True, "top": 1} if is_total else {}
-        if kind == "money":
-            return lambda at, place, value: self._write_money(at, place, value, is_total)
-        if kind == "text":
-            shown = self._book.add_format(total) if total else None
-            return lambda at, place, value: self._sheet.write_string(at, place, str(value), shown)
-        shown = self._book.add_format(
-            {"num_format": FORMATS[kind], **total, "align": "left" if kind == "moment" else ""}
-        )
-        if kind == "seconds":
-            return lambda at, place, value: self._sheet.write_number(at, place, value / DAY_SECONDS, shown)
-        if kind == "moment":
-            return lambda at, place, value: self._write_moment(at, place, value, shown)
-        return lambda at, place, value: self._sheet.write_number(at, place, value, shown)
-
-    def _write_moment(self, at: int, place: int, value: datetime, shown: Format) -> None:
-        local = value.astimezone(self._zone)
-        if local.year < FIRST_YEAR:
-            self._sheet.write_string(at, place, local.isoformat(" ", "seconds"))
-        else:
-            days = (local.replace(tzinfo=None) - DAY_0).total_seconds() / DAY_SECONDS
-            self._sheet.write_number(at, place, days, shown)
-
-    def _write_money(self, at: int, place: int, value: tuple[int, str], is_total: bool) -> None:
-        millionths, currency = value
-        key = (currency, is_total)
-        if key not in self._money:
-            mark = money.SIGNS.get(currency, f"{currency} ".lstrip()).replace('"', "")
-            total = {"bold": True, "top": 1} if is_total else {}
-            self._money[key] = self._book.add_format({"num_format": f'"{mark}"#,##0.00##', **total})
-        self._sheet.write_number(at, place, millionths / money.MILLION, self._money[key])

@@ -15,9 +15,9 @@ from reports.dimensions import DESTINATION, DEVICE
 from reports.engine import Question, Report, ordered
 from reports.grouped import grouped_report
 from reports.measures import CALLS, COST, RECHARGE, TALK
-from reports.paper import html_of
+from reports.paper import MOST_ROWS, html_of
 from reports.stats import Stat, stats_of
-from reports.tables import MOST_ROWS, report_table
+from reports.tables import report_table
 
 CHARGED = Q(cost__gt=0) | Q(recharge__gt=0)
 SLUG = "bills"  # what an export of them is of
@@ -31,8 +31,11 @@ PARTS = tuple(
 class Bill:
     department: str
     stats: list[Stat]
-    parts: list[tuple[str, DrawnTable]]
-    rows: int
+    parts: list[tuple[str, DrawnTable, int]]  # title, at most MOST_ROWS of its rows, and how many there are
+
+    @property
+    def rows(self) -> int:
+        return sum(rows for _, _, rows in self.parts)
 
 
 def bills_of(question: Question) -> list[Bill]:
@@ -47,11 +50,8 @@ def bills_of(question: Question) -> list[Bill]:
         asked = QueryDict(mutable=True)
         asked.update({**question.parameters(), **(key or {})})
         of = Question(asked, question.scope, question.now)
-        parts = [_part(report, of) for report in PARTS]
-        found.append(
-            Bill(row["department"], stats_of(whole, of, whole.run(of), {}), [part[:2] for part in parts],
-                 sum(rows for _, _, rows in parts))
-        )  # fmt: skip
+        stats = stats_of(whole, of, whole.run(of), {})
+        found.append(Bill(row["department"], stats, [_part(report, of) for report in PARTS]))
     return found
 
 
@@ -66,8 +66,8 @@ def context_of(question: Question, maker: str) -> dict[str, Any]:
         "Recharge bill", [in_words(question.selection), f"Made {now.day} {now:%b %Y %H:%M} by {maker}."], maker
     )
     return {
-        "bills": bills_of(question), "about": about, "maker": maker, "selection": question.selection,
-        "question": question, "period": question.period,
+        "bills": bills_of(question), "most_rows": MOST_ROWS, "about": about, "maker": maker,
+        "selection": question.selection, "question": question, "period": question.period,
     }  # fmt: skip
 
 

@@ -62,7 +62,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class HeatRow:
-    day: str
+    label: str  # a weekday, or an hour
     cells: list[tuple[int, int]]  # calls, and the step of the ramp
 
 
@@ -72,7 +72,12 @@ class Course:
     bars: list[Bar]
     ticks: list[Tick]
     hours: list[str]
-    heat: list[HeatRow]  # empty for a period of one day
+    heat: list[HeatRow]  # of each weekday; empty for a period of one day
+
+    @property
+    def heat_by_hour(self) -> list[HeatRow]:
+        """The same, weekdays side by side, for where there is little room across."""
+        return [HeatRow(hour, [row.cells[place] for row in self.heat]) for place, hour in enumerate(self.hours)]
 
 
 class HourOfMonth(NamedTuple):
@@ -157,17 +162,23 @@ def _parts(period: Period, known: list[datetime]) -> tuple[str, list[Part]]:
     if first == last:
         return "hour", list(_hours(period, known[0], known[-1]))
     if (last - first).days < MOST_DAYS:
-        is_short = (last - first).days < MOST_LABELS
-        return "day", [
-            (
-                Period(CUSTOM, since, until, period.zone),
-                f"{day:%a} {day.day}" if is_short else str(day.day),
-                f"{day:%a} {day.day} {day:%b}",
-            )
-            for day, since, until in period.days()
-        ]
+        return "day", list(_days(period))
     first, last = (instant.astimezone(period.zone).date() for instant in (known[0], known[-1]))
     return "month", list(_months(period, first, last))
+
+
+def _days(period: Period) -> Iterator[Part]:
+    """With the weekday while there is room, else with the month where a label is the first of one."""
+    days = list(period.days())
+    every = _labels_every(len(days))
+    for place, (day, since, until) in enumerate(days):
+        is_first = place < every or days[place - every][0].month != day.month
+        label = f"{day:%a} {day.day}" if every == 1 else f"{day.day} {day:%b}" if is_first else str(day.day)
+        yield Period(CUSTOM, since, until, period.zone), label, f"{day:%a} {day.day} {day:%b}"
+
+
+def _labels_every(bars: int) -> int:
+    return -(-bars // MOST_LABELS) or 1
 
 
 def _hours(period: Period, first: datetime, last: datetime) -> Iterator[Part]:
@@ -195,7 +206,7 @@ def _address(question: Question, part: Period) -> str:
 
 
 def _bars(question: Question, parts: list[Part], sums: list[Tally], top: int) -> Iterator[Bar]:
-    every = -(-len(parts) // MOST_LABELS) or 1
+    every = _labels_every(len(parts))
     for place, ((part, label, title), tally) in enumerate(zip(parts, sums, strict=True)):
         share = 100 / len(parts)
         answered, abandoned = 100 * tally.answered / top, 100 * tally.abandoned / top

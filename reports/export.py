@@ -60,17 +60,18 @@ class Document:
         for first in range(0, len(self.answer.rows), PART):
             yield self.answer.rows[first : first + PART]
 
-    def about(self) -> About:
+    def about(self, *, with_outages: bool = True) -> About:
         """What paper and workbooks say above the rows."""
         calls = self.answer.calls
         now = timezone.localtime(self.question.now)
         period = self.question.period
+        notices = warnings(self.outages, self.question.now, period.since, period.until) if with_outages else []
         return About(
             self.report.title,
             [
                 in_words(self.question.selection),
                 f"{calls:,} call{'' if calls == 1 else 's'}, counted in {settings.TIME_ZONE}.",
-                *(str(notice) for notice in warnings(self.outages, self.question.now, period.since, period.until)),
+                *map(str, notices),
                 f"Made {now.day} {now:%b %Y %H:%M} by {self.maker}.",
             ],
             self.maker,

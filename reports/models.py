@@ -100,7 +100,7 @@ class Export(models.Model):
     done = models.BigIntegerField(default=0)
     size = models.BigIntegerField(default=0)
     error = models.CharField(max_length=200, blank=True)
-    token = models.CharField(max_length=32, default=secrets.token_hex)
+    token = models.CharField(max_length=64, default=secrets.token_hex)
     created_at = models.DateTimeField(default=timezone.now)
     worked_at = models.DateTimeField(default=timezone.now, help_text="When its process was last heard.")
 
@@ -142,6 +142,11 @@ class Export(models.Model):
     @property
     def is_ready(self) -> bool:
         return self.state == self.State.DONE
+
+    @property
+    def is_packed(self) -> bool:
+        """All of it is written, and a process that is heard makes one file of it: a minute for a million rows."""
+        return self.is_open and 0 < self.total <= self.done
 
     @property
     def share(self) -> int:

@@ -53,7 +53,12 @@ def context_of(
 
 
 def paper_of(document: Document, asked: QueryDict, most_rows: int) -> str:
-    """The same as HTML that is to be made into a PDF."""
+    """The same as HTML that is to be made into a PDF. Outages stand in a box of their own."""
     context = context_of(document, asked, most_rows)
-    context |= {"about": document.about(), "maker": document.maker, "request": HttpRequest(), "on_paper": True}
+    context |= {
+        "about": document.about(with_outages=False),
+        "maker": document.maker,
+        "request": HttpRequest(),
+        "on_paper": True,
+    }
     return html_of("reports/report.html", context)

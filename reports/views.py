@@ -92,8 +92,14 @@ def bills(request: HttpRequest) -> HttpResponse:
     if scope.sees_nothing:
         raise PermissionDenied
     question = Question(request.GET, scope, timezone.now())
-    context = billing.context_of(question, name_of(request))
     wanted = request.GET.get("format", "")
+    try:
+        context = billing.context_of(question, name_of(request))
+    except TooLongError as error:
+        if wanted:
+            return HttpResponse(str(error), status=503, content_type="text/plain; charset=utf-8")
+        question.errors.append(str(error))
+        context = billing.context_of(question, name_of(request))
     if wanted and (question.errors or wanted != "pdf"):
         return _refusal(question.errors or [f"“{wanted}” is not a format. Use pdf."])
     if not wanted:

@@ -75,7 +75,7 @@ class Flow:
 
     def close(self) -> None:
         """Before the answer ends: Twisted takes no end while it is told of the buffer."""
-        if self._room is not None and self._request.producer is self:
+        if self._room is not None and self._request.producer is self and self._request.channel is not None:
             self._request.unregisterProducer()
 
     def _open(self) -> None:

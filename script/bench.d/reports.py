@@ -183,21 +183,28 @@ def inside(options: argparse.Namespace) -> None:
         page = timed(lambda deep=deep: client.get(deep), max(options.runs // 2, 1))
         say(f"{path[14:48]:36}{ours:10.1f} ms of the database (target 20), page {page:.1f} ms")
     began = time.perf_counter()
-    rows = streamed_rows(client.get("/calls/?period=any&format=csv"))
-    say(f"CSV: {rows / (time.perf_counter() - began):,.0f} rows a second (target 50,000), of {rows:,}")
+    rows, resident = streamed_rows(client.get("/calls/?period=any&format=csv"))
+    rate = rows / (time.perf_counter() - began)
+    memory = f"{min(resident):.0f} to {max(resident):.0f} MiB resident after its first part"
+    say(f"CSV: {rate:,.0f} rows a second (target 50,000), of {rows:,}; {memory}")
 
 
-def streamed_rows(response: Any) -> int:
-    """So many rows of a streamed file, or all of them, as they come."""
+def streamed_rows(response: Any) -> tuple[int, list[float]]:
+    """So many rows of a streamed file, or all of them, as they come; and MiB resident with each part."""
     from asgiref.sync import async_to_sync
 
-    async def read() -> int:
-        rows = 0
+    def mib() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    async def read() -> tuple[int, list[float]]:
+        rows, resident = 0, []
         async for part in response:
             rows += part.count(b"\n")
+            if rows > 1:
+                resident.append(mib())
             if rows >= MOST_STREAMED:
                 break
-        return rows
+        return rows, resident
 
     return async_to_sync(read)()
 

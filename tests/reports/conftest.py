@@ -1,14 +1,17 @@
 """A simulated office's calls, stored by the real loader, and somebody who sees them all."""
 
 import io
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import Sum
 from django.test import Client
 
 from calls.access import EVERYTHING
+from calls.costing.models import CostingChoice
+from calls.costing.versions import install_example
 from calls.directory.models import Department, Extension
 from calls.export import call_record, in_call_id_order
 from calls.models import Call
@@ -30,6 +33,18 @@ def loaded() -> list[dict[str, Any]]:
     calls = [call_record(call) for call in in_call_id_order(Call.objects.visible_to(EVERYTHING))]
     assert len(calls) == 300
     return calls
+
+
+@pytest.fixture
+def priced(request: pytest.FixtureRequest) -> int:
+    """The simulated office, its calls priced on the example tariff as they were loaded; their cost in millionths."""
+    install_example(date(2026, 1, 1))
+    CostingChoice.objects.update_or_create(pk=1, defaults={"is_on": True})
+    request.getfixturevalue("loaded")
+    cost = Call.objects.aggregate(all=Sum("cost"))["all"]
+    assert isinstance(cost, int)
+    assert cost > 0
+    return cost
 
 
 @pytest.fixture

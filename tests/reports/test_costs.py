@@ -2,7 +2,6 @@
 
 import csv
 import io
-from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +14,6 @@ from django.utils import timezone
 from calls import money
 from calls.access import EVERYTHING
 from calls.costing.models import Chargeback, CostingChoice
-from calls.costing.versions import install_example
 from calls.models import Call
 from calls.rollup_building import prove
 from calls.store import CallStore
@@ -24,18 +22,6 @@ from reports.engine import Kind, Question
 
 pytestmark = pytest.mark.django_db
 PERIOD = "since=2026-01-12&until=2026-01-13"
-
-
-@pytest.fixture
-def priced(request: pytest.FixtureRequest) -> int:
-    """The simulated office, its calls priced on the example tariff as they were loaded; their cost in millionths."""
-    install_example(date(2026, 1, 1))
-    CostingChoice.objects.update_or_create(pk=1, defaults={"is_on": True})
-    request.getfixturevalue("loaded")
-    cost = Call.objects.aggregate(all=Sum("cost"))["all"]
-    assert isinstance(cost, int)
-    assert cost > 0
-    return cost
 
 
 def question(asked: str = PERIOD) -> Question:

@@ -40,7 +40,7 @@ def test_bars_are_local_days_and_the_table_local_hours_where_clocks_go_back():
         "Mon 26 Oct: 1 offered, 0 answered, 1 abandoned",
     ]
     assert drawn.hours == ["00", "01"]
-    assert [(row.day, [calls for calls, _ in row.cells]) for row in drawn.heat] == [
+    assert [(row.label, [calls for calls, _ in row.cells]) for row in drawn.heat] == [
         ("Mon", [1, 0]),
         ("Sat", [0, 0]),
         ("Sun", [1, 2]),
@@ -84,6 +84,8 @@ def test_every_bar_opens_the_calls_it_counts(client):
     assert bar.title == "Tue 24 Nov: 1 offered, 0 answered, 1 abandoned"
     assert parse_qs(urlsplit(bar.address).query)["counted"] == ["offered"]
     assert len(client.get(bar.address).context["table"].rows) == 1
+    month = course(asked(date(2026, 10, 26), date(2026, 11, 25)))
+    assert [bar.label for bar in month.bars if bar.label][:4] == ["26 Oct", "29", "1 Nov", "4"]
 
 
 @pytest.mark.django_db

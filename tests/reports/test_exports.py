@@ -15,7 +15,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
 
-from calls import download
+from calls import download, plain_rows
 from calls.access import EVERYTHING, Scope, scope_of
 from calls.call_sheet import COLUMNS
 from calls.directory.models import Access, Contact, Department
@@ -54,11 +54,6 @@ def test_files_of_calls_say_what_the_export_of_calls_says(loaded: list[dict[str,
         known = records[record["call_id"]]
         assert {name: record[name] for name in known} == known
     Call.objects.filter(pk=one.pk + 1).update(did_name='a,"b', contact_name="tab\tthere", stale=True, cost=-5_120_000)
-    head, *quick = download.csv_parts(Call.objects.all(), EVERYTHING)
-    assert "".join(quick) == "".join(download.careful_csv_parts(Call.objects.all(), EVERYTHING))
-    Call.objects.filter(pk=one.pk + 2).update(did_name="a\x1fb")
-    head, *fallen_back = download.csv_parts(Call.objects.all(), EVERYTHING)
-    assert "".join(fallen_back) == "".join(download.careful_csv_parts(Call.objects.all(), EVERYTHING))
     records = {call["call_id"]: call for call in map(call_record, in_call_id_order(Call.objects.all()))}
     lines = list(csv.DictReader(io.StringIO(taken(viewer.get(f"{address}&format=csv")).decode())))
     assert [line["call_id"] for line in lines] == [record["call_id"] for record in json.loads(found)]
@@ -78,6 +73,34 @@ def test_files_of_calls_say_what_the_export_of_calls_says(loaded: list[dict[str,
                 assert round((row[head.label] or 0) * 86_400) == int(line[name] or 0), name
     assert {row["Cost"] for row in book.records} - {None} >= {1.2345}
     assert "[h]:mm:ss" in book.formats.values()
+
+
+@pytest.mark.both_databases
+def test_csv_that_the_database_joins_is_what_python_writes(
+    loaded: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Call.objects.exclude(number_e164="").order_by("pk")[0]
+    Contact.objects.create(number_e164=one.number_e164, name=FORMULA)
+    for place, odd in enumerate(
+        (
+            {"account_code": FORMULA, "cost": 1_234_500, "currency": "GBP", "flags": 3},
+            {"did_name": 'a,"b', "contact_name": "tab\tthere", "stale": True, "cost": -5_120_000},
+            {"did_name": "\u00a0x", "contact_name": "\u3000=1", "number": "\u00e9tage 12345"},
+        )
+    ):
+        Call.objects.filter(pk=one.pk + place).update(**odd)
+    hiding = Scope(departments=None, masked_digits=4)
+    for most in (plain_rows.MOST_REMEMBERED, 0):
+        monkeypatch.setattr(plain_rows, "MOST_REMEMBERED", most)
+        assert_written_alike(EVERYTHING, hiding)
+    Call.objects.filter(pk=one.pk + 3).update(did_name="a\x1fb")
+    assert_written_alike(EVERYTHING, hiding)
+
+
+def assert_written_alike(*scopes: Scope) -> None:
+    for scope in scopes:
+        _head, *quick = download.csv_parts(Call.objects.all(), scope)
+        assert "".join(quick) == "".join(download.careful_csv_parts(Call.objects.all(), scope))
 
 
 def test_long_files_stream_every_row(loaded: list[dict[str, Any]], viewer: Client, monkeypatch: Any) -> None:
@@ -105,6 +128,7 @@ def begun(maker: User, monkeypatch: pytest.MonkeyPatch, scope: Scope, of: str, f
     return exporting.start(maker, scope, of, form, QueryDict(PERIOD))
 
 
+@pytest.mark.both_databases
 def test_a_file_is_its_makers_only_with_the_scope_of_its_making(
     loaded: list[dict[str, Any]], viewer: Client, maker: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,7 +172,11 @@ def test_a_file_can_be_cancelled_fail_and_die(
     assert "Failed: division by zero" in client.get("/reports/exports/").content.decode()
     third = begun(maker, monkeypatch, EVERYTHING, "volume")
     assert client.get("/reports/exports/")["Refresh"] == "2"
-    Export.objects.filter(pk=third.pk).update(state="running", worked_at=timezone.now() - 2 * DEAD_AFTER)
+    Export.objects.filter(pk=third.pk).update(state="running", total=4, done=3)
+    assert "75% done" in client.get("/reports/exports/").content.decode()
+    Export.objects.filter(pk=third.pk).update(done=4)
+    assert "All rows written, being packed" in client.get("/reports/exports/").content.decode()
+    Export.objects.filter(pk=third.pk).update(worked_at=timezone.now() - 2 * DEAD_AFTER)
     page = client.get("/reports/exports/")
     assert "Its process ended early" in page.content.decode()
     assert not page.has_header("Refresh")
@@ -159,17 +187,6 @@ def test_a_file_can_be_cancelled_fail_and_die(
     for of, form in (("nonsense", "xlsx"), ("calls", "pdf"), ("volume", "exe")):
         with pytest.raises(exporting.NotMadeError, match="no such file"):
             begun(maker, monkeypatch, EVERYTHING, of, form)
-
-
-def test_paper_has_the_pages_figures_and_fetches_nothing(loaded: list[dict[str, Any]], viewer: Client) -> None:
-    address = f"/reports/volume/?{PERIOD}"
-    made = viewer.get(f"{address}&format=pdf")
-    assert made.content.startswith(b"%PDF-")
-    with pytest.raises(paper.NoPaperError):
-        paper.pdf("<html><body>late</body></html>", timeout=0.01)
-    bill = viewer.get(f"/reports/cost-by-department/bills/?{PERIOD}")
-    assert [shown.department for shown in bill.context["bills"]]
-    assert viewer.get(f"/reports/cost-by-department/bills/?{PERIOD}&format=xls").status_code == 400
 
 
 def test_without_weasyprint_a_pdf_says_what_to_install(

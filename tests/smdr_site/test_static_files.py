@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from django.http import HttpResponse, HttpResponseNotFound
 from django.test import RequestFactory
 from pytest_django import Settings
@@ -9,6 +10,7 @@ from pytest_django import Settings
 from smdr_site.static_files import StaticFilesMiddleware
 
 
+@pytest.mark.django_db  # the end of an answer looks at connections that other tests may have left
 def test_a_file_changed_under_a_running_server_is_served_as_it_is_now(settings: Settings, tmp_path: Path) -> None:
     settings.STATIC_ROOT = str(tmp_path)
     script = tmp_path / "own.js"
