@@ -13,9 +13,9 @@ SAMPLES = 500
 FEWEST_HITS = 20
 
 
-def words_of_count(rows: QuerySet[Any], page: Page, noun: str = "call", cap: int = COUNT_CAP) -> str:
-    """“1,170 calls”; beyond `cap` “about 1.2 million calls”. `page` is one of its: a short list is known by it."""
-    if page.newer is None and page.older is None:
+def words_of_count(rows: QuerySet[Any], page: Page | None = None, noun: str = "call", cap: int = COUNT_CAP) -> str:
+    """“1,170 calls”; beyond `cap` “about 1.2 million calls”. By a `page` of it a short list is known."""
+    if page and page.newer is None and page.older is None:
         return count_words(len(page.rows), noun)
     if connections[rows.db].vendor == "postgresql":
         estimate = planned(rows)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from calls.access import scope_of
 from calls.call_sheet import in_words
-from calls.keyset import capped_count, count_words
+from calls.list_count import words_of_count
 from reports.exporting import NotMadeError, cancel, forget, is_known, selection_of, start, title_of
 from reports.models import Export
 
@@ -50,7 +50,7 @@ def new(request: HttpRequest) -> HttpResponse:
             messages.error(request, str(error))
         return redirect("reports:exports")
     selection = selection_of(of, asked, scope)
-    calls = count_words(capped_count(selection.calls))
+    calls = words_of_count(selection.calls)
     context: dict[str, Any] = {"title": title_of(of), "form": form, "selection": selection, "calls": calls}
     context["words"] = in_words(selection)
     return render(

@@ -24,6 +24,7 @@ from reports import bills, paper
 from reports.catalogue import REPORTS
 from reports.engine import Question
 from reports.export import answered, workbook
+from reports.limits import for_a_file
 from reports.models import KEPT, Export, exports_directory, scope_fields
 from reports.pages import paper_of
 
@@ -133,6 +134,11 @@ def _write(export: Export, part: Path, heard: "_Heard") -> None:
     asked = QueryDict(export.query)
     maker = export.maker.get_full_name() or export.maker.get_username()
     part.touch(mode=0o600)
+    with for_a_file():
+        _write_asked(export, part, asked, maker, heard)
+
+
+def _write_asked(export: Export, part: Path, asked: QueryDict, maker: str, heard: "_Heard") -> None:
     if export.of == CALLS:
         selection = Selection(asked, export.scope, timezone.now())
         heard.total = selection.calls.count()

@@ -25,6 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
+_is_for_a_file: ContextVar[bool] = ContextVar("is_for_a_file", default=False)
 
 
 class TooLongError(Exception):
@@ -32,18 +33,33 @@ class TooLongError(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            f"This takes longer than {settings.REPORT_SECONDS} seconds, so it was stopped. Ask for a shorter period,"
+            f"This takes longer than {_allowed()} seconds, so it was stopped. Ask for a shorter period,"
             " or take filters off: without them sums kept by day and month can answer."
         )
 
 
+def _allowed() -> int:
+    seconds: int = settings.EXPORT_SECONDS if _is_for_a_file.get() else settings.REPORT_SECONDS
+    return seconds
+
+
+@contextmanager
+def for_a_file() -> Iterator[None]:
+    """In this block reports may take EXPORT_SECONDS: nobody waits at a page for them."""
+    token = _is_for_a_file.set(True)
+    try:
+        yield
+    finally:
+        _is_for_a_file.reset(token)
+
+
 def within_time(work: Callable[P, T]) -> Callable[P, T]:
-    """`work`, which raises TooLongError when REPORT_SECONDS are over. What it calls shares its time."""
+    """`work`, which raises TooLongError when its time is over, REPORT_SECONDS. What it calls shares its time."""
 
     def limited(*args: P.args, **kwargs: P.kwargs) -> T:
         if _ends_at.get() is not None:
             return work(*args, **kwargs)
-        with _limit(settings.REPORT_SECONDS):
+        with _limit(_allowed()):
             return work(*args, **kwargs)
 
     return limited

@@ -157,6 +157,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("NOTIFY_FROM", default="tollbook@loc
 # Reports that read the calls themselves are stopped after so long.
 
 REPORT_SECONDS = whole_number("REPORT_SECONDS", default=20, least=1, most=3_600)
+EXPORT_SECONDS = whole_number("EXPORT_SECONDS", default=600, least=1, most=86_400)  # of a report for a long file
 
 # Static files: ours, and those that come inside packages.
 

@@ -13,7 +13,7 @@ from calls.access import EVERYTHING
 from calls.costing.models import Holiday, HolidayCalendar
 from calls.filters import Selection
 from reports.catalogue import REPORTS
-from reports.limits import TooLongError, in_time, within_time
+from reports.limits import TooLongError, for_a_file, in_time, within_time
 from tests.calls.factories import make_call, make_feed
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +39,9 @@ def test_a_statement_is_stopped_when_the_time_is_over(settings: Settings) -> Non
     settings.REPORT_SECONDS = 0
     with pytest.raises(TooLongError):
         within_time(lambda: list(in_time([1])))()
+    settings.EXPORT_SECONDS = 20
+    with for_a_file():
+        assert within_time(lambda: list(in_time([1])))() == [1]
 
 
 def test_page_files_and_command_say_that_it_took_too_long(viewer: Client, settings: Settings) -> None:
