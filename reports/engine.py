@@ -65,6 +65,7 @@ class Column:
     bar: bool = False
     named_by: str = ""  # the column with the name of what this one numbers: a page shows both as one
     better: int = 0  # 1: more is better, -1: less is, 0: neither is known
+    sums_up: str | None = None  # what its total is called above the rows; None: as the column, "": it says nothing
 
 
 class Question:

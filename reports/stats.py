@@ -26,12 +26,14 @@ def stats_of(report: Report, question: Question, answer: Answer, before: Values)
     found = []
     for column in report.columns:
         value = answer.total.get(column.name)
-        if column.kind in {Kind.TEXT, Kind.MOMENT} or value in (None, ""):
+        if column.kind in {Kind.TEXT, Kind.MOMENT} or column.sums_up == "" or value in (None, ""):
             continue
         change, tone = _change(column, value, before.get(column.name))
         base = figure(column, before.get(column.name)) if change else ""
         address = calls_address(question, column, {}) if value and answer.calls else None
-        found.append(Stat(column.label, figure(column, value), column.help, address, change, base, tone))
+        found.append(
+            Stat(column.sums_up or column.label, figure(column, value), column.help, address, change, base, tone)
+        )
     return found[:MOST_STATS]
 
 

@@ -56,7 +56,7 @@ REPORT = Report(
             opens={"direction": "in", "wait": "0-"},
             bar=True,
         ),
-        Column("share", "Share", Kind.SHARE),
+        Column("share", "Share", Kind.SHARE, sums_up=""),
         Column("within", "Within", Kind.SHARE, help="Answered by the band's end, of all answered"),
     ),
     run=run,

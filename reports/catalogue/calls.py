@@ -30,7 +30,7 @@ PARTIES = (
     Column("whom", "Device", Kind.TEXT, named_by="whom_name"),
     Column("whom_name", "Whom", Kind.TEXT),
 )
-WAITED = Column("waited", "Waited", Kind.SECONDS, help="Until the caller gave up")
+WAITED = Column("waited", "Waited", Kind.SECONDS, help="Until the caller gave up", sums_up="Waited on average")
 TALK = Column("talk", "Talk", Kind.SECONDS)
 DURATION = Column("duration", "Duration", Kind.SECONDS, help="From the first event to the end")
 
