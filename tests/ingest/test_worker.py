@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -60,10 +60,14 @@ async def test_a_feed_that_takes_long_to_end_holds_up_no_other(tmp_path: Path, s
     await Feed.objects.filter(pk=ended.pk).aupdate(active=False)
     await until(lambda: ended.pk not in worker.feeds)
     before = (await WorkerStatus.objects.aget(feed=kept)).heartbeat_at
-    await until_row(lambda: WorkerStatus.objects.filter(feed=kept, heartbeat_at__gt=before).aexists())
+    async with asyncio.timeout(60):
+        while not await WorkerStatus.objects.filter(feed=kept, heartbeat_at__gt=before).aexists():
+            await asyncio.sleep(0.05)
     assert not (await WorkerStatus.objects.aget(feed=ended)).signed_off
     may_end.set()
-    await until_row(lambda: WorkerStatus.objects.filter(feed=ended, signed_off=True).aexists())
+    async with asyncio.timeout(60):
+        while await WorkerStatus.objects.filter(feed=ended, signed_off=False).aexists():
+            await asyncio.sleep(0.05)
     worker.stop()
     await work
 
@@ -85,10 +89,4 @@ def test_a_worker_long_gone_stays_known_while_its_lines_wait() -> None:
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - it is a thread's, which rings no bell here
-            await asyncio.sleep(0.05)
-
-
-async def until_row(found: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
-        while not await found():  # noqa: ASYNC110 - a database rings no bell
             await asyncio.sleep(0.05)
