@@ -202,25 +202,30 @@ class Columns:
             )
         connection = self.connection.connection
         teach(connection)
-        given = zip(*self.encode(rows), strict=True)
+        given: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        for place, convert in self._encoders:
+            given[place] = [None if value is None else convert(value) for value in given[place]]
         arrays_given = [ARRAYS[name](column) for name, column in zip(self.copy_types, given, strict=True)]
         psycopg.RawCursor(connection).execute(statement.encode(), arrays_given)
 
     def _write_in_turns(self, rows: Sequence[Row], conflict: tuple[Any, ...]) -> None:
         """Statements of up to ROWS_AT_ONCE rows: at each, and not at each row, other threads may take Python's lock."""
         execute = self.connection.connection.execute
-        given = list(self.encode(rows))
+        width = len(self.quoted)
+        given = list(chain.from_iterable(rows))
+        for place, convert in self._encoders:
+            given[place::width] = [None if value is None else convert(value) for value in given[place::width]]
         begun, count = 0, ROWS_AT_ONCE
-        while begun < len(given):
-            while count > len(given) - begun:
+        while begun < len(rows):
+            while count > len(rows) - begun:
                 count //= 2
             statement = self._statements.get((count, *conflict))
             if statement is None:
-                places = ", ".join([f"({', '.join('?' * len(self.quoted))})"] * count)
+                places = ", ".join([f"({', '.join('?' * width)})"] * count)
                 statement = self._statements[count, *conflict] = (
                     f"INSERT INTO {self.table} ({self.list}) VALUES {places} {self._on_conflict(conflict)}"  # noqa: S608
                 )
-            execute(statement, list(chain.from_iterable(given[begun : begun + count])))
+            execute(statement, given[begun * width : (begun + count) * width])
             begun += count
 
     def _on_conflict(self, conflict: tuple[Any, ...]) -> str:

@@ -22,7 +22,7 @@ from smdr_site.commands import ArgumentParser, Error, progress
 from smdr_site.commands import Command as TollbookCommand
 from smdr_site.settling import settle
 
-YOUNG_OBJECTS = 50_000  # several batches' worth of rows
+YOUNG_OBJECTS = 1_000_000  # more than a batch and all that is kept between batches
 
 
 @contextmanager
