@@ -5,7 +5,7 @@ fields of MICROSECOND_FIELDS.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
@@ -281,25 +281,38 @@ def _convert(rows: Iterable[Row], converters: Sequence[tuple[int, Callable[[Any]
         yield converted
 
 
+BOUND: Question = ("SELECT set_config('transaction_timeout', '30s', true)", ())
+"""Asked first in a transaction whose statements go out without waiting: while its process is frozen between two of them
+Postgres takes it for busy, not for idle, and would keep its locks for ever."""
+BOUNDED_SINCE = 170_000  # the version of Postgres
+
+
+def may_go_without_waiting(connection: BaseDatabaseWrapper) -> bool:
+    """Whether this is a Postgres that can put a bound on such a transaction."""
+    if connection.vendor != "postgresql":
+        return False
+    connection.ensure_connection()
+    return bool(connection.connection.info.server_version >= BOUNDED_SINCE)
+
+
 @contextmanager
 def without_waiting(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """Send Postgres each statement of this block without waiting for its answer; an error is raised by the block's end.
 
     The block must not use what a statement answers, and no COPY.
     """
-    if connection.vendor != "postgresql":
+    if not may_go_without_waiting(connection):
         yield
         return
-    connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():
         yield
 
 
-def ask(connection: BaseDatabaseWrapper, questions: Sequence[Question]) -> list[list[Row]]:
-    """The rows that answer each question, in their order. Postgres is asked all of them at once."""
+def ask(connection: BaseDatabaseWrapper, questions: Sequence[Question], *, at_once: bool = False) -> list[list[Row]]:
+    """The rows that answer each question, in their order. `at_once`: in one go, where Postgres can; BOUND comes first."""
     with ExitStack() as stack:
         cursors = [stack.enter_context(connection.cursor()) for _ in questions]
-        with without_waiting(connection):
+        with without_waiting(connection) if at_once else nullcontext():
             for cursor, (statement, parameters) in zip(cursors, questions, strict=True):
                 cursor.execute(statement, parameters)
         return [cursor.fetchall() for cursor in cursors]

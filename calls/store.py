@@ -7,7 +7,7 @@ assembly.py; here events are matched with what is stored, folded, and only diffe
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -45,12 +45,14 @@ from calls.pricing import Priced, Pricing, Why
 from calls.records import Event
 from calls.rollups import Rollups
 from calls.rows import (
+    BOUND,
     Question,
     Row,
     ask,
     columns,
     epoch_microseconds,
     fresh_keys,
+    may_go_without_waiting,
     precise_instant,
     reserve_ids,
     without_waiting,
@@ -106,11 +108,11 @@ class CallStore:
         work: FeedTransaction | None = None
         try:
             with transaction.atomic(using=self.using):
-                work = self._begun(
-                    connection, [call_id for call_id in call_ids if call_id not in self._cache], questions
-                )
+                missing = [call_id for call_id in call_ids if call_id not in self._cache]
+                is_bound = meanwhile is not None and is_whole and may_go_without_waiting(connection)
+                work = self._begun(connection, missing, questions, is_bound=is_bound)
                 yield work
-                work.write(meanwhile if is_whole else None, commits=is_whole)
+                work.write(meanwhile)
         except BaseException:
             self._revision = self.devices.revision = -1
             self.pricing.forget()
@@ -126,15 +128,16 @@ class CallStore:
             self._cache.popitem(last=False)
 
     def _begun(
-        self, connection: BaseDatabaseWrapper, missing: list[str], questions: Sequence[Question]
+        self, connection: BaseDatabaseWrapper, missing: list[str], questions: Sequence[Question], *, is_bound: bool
     ) -> "FeedTransaction":
         table = call_columns(self.using)
-        asked = [FeedState.lock(self.feed_id, self.using), DirectoryRevision.question(), *questions]
+        asked = [BOUND] if is_bound else []
+        asked += [FeedState.lock(self.feed_id, self.using), DirectoryRevision.question(), *questions]
         if missing:
             asked.append(table.question(*table.condition_in("call_id", missing, "feed_id = %s", [self.feed_id])))
             if table.postgres:  # most of those missing are new, and will want a key
                 asked.append(fresh_keys(Call, len(missing)))
-        state_rows, revision_rows, *answers = ask(connection, asked)
+        state_rows, revision_rows, *answers = ask(connection, asked, at_once=is_bound)[int(is_bound) :]
         state = FeedState.answered(state_rows, self.using)
         if state.revision != self._revision:
             self._foreign_revision = state.revision
@@ -143,7 +146,7 @@ class CallStore:
         self.rollups.begin(state)
         self._spare_ids = [key for (key,) in answers.pop()] if missing and table.postgres else []
         found = table.decode(answers.pop()) if missing else []
-        work = FeedTransaction(self, state, answers)
+        work = FeedTransaction(self, state, answers, is_bound=is_bound)
         work.take_read(missing, found)
         return work
 
@@ -211,8 +214,11 @@ class CallStore:
 class FeedTransaction:
     """One batch of changes to one feed, inside its lock."""
 
-    def __init__(self, store: CallStore, state: FeedState, answers: Sequence[Sequence[Row]] = ()) -> None:
-        """`answers` are those to the questions of its beginning."""
+    def __init__(
+        self, store: CallStore, state: FeedState, answers: Sequence[Sequence[Row]] = (), *, is_bound: bool = False
+    ) -> None:
+        """`answers` are those to the questions of its beginning; `is_bound`: its writes may go out without waiting."""
+        self._is_bound = is_bound
         connection = connections[store.using]
         self.store = store
         self.answers = answers
@@ -369,10 +375,10 @@ class FeedTransaction:
         """Have something written, which reads nothing, with what this transaction writes at its end."""
         self._at_end.append(write)
 
-    def write(self, meanwhile: Callable[[], None] | None = None, *, commits: bool = False) -> None:
+    def write(self, meanwhile: Callable[[], None] | None = None) -> None:
         """Fold what was touched, write it, and count it under the feed's next revision.
 
-        `commits`: on Postgres the commit is sent with the rest; `meanwhile` runs before the answers are waited for.
+        Where writes go out without waiting the commit goes with them; `meanwhile` runs before their answers are read.
         """
         if self._fresh:
             self._fresh.sort(key=arrival)
@@ -380,13 +386,13 @@ class FeedTransaction:
             self.devices.discover(self._fresh, precise_instant(self._fresh[-1].received_us))
         folded = self._prepare(self._touched.values()) if self._touched else None
         connection = self._connection
-        with without_waiting(connection):
+        with without_waiting(connection) if self._is_bound else nullcontext():
             if folded:
                 self._write_folded(folded)
             for write in self._at_end:
                 write()
             self._count()
-            if commits and connection.vendor == "postgresql":
+            if self._is_bound:
                 connection.connection.execute("COMMIT")
                 if meanwhile:
                     meanwhile()
@@ -413,8 +419,7 @@ class FeedTransaction:
     def fold_all(self) -> dict[str, list[str]]:
         """Fold every opened call again and write the differences: call id → names of what changed."""
         folded = self._prepare(self.entries.values())
-        with without_waiting(self._connection):
-            self._write_folded(folded)
+        self._write_folded(folded)
         return folded.changed
 
     def _prepare(self, entries: Collection[CallEntry]) -> Folded:
