@@ -309,7 +309,7 @@ def without_waiting(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 
 def ask(connection: BaseDatabaseWrapper, questions: Sequence[Question], *, at_once: bool = False) -> list[list[Row]]:
-    """The rows that answer each question, in their order. `at_once`: in one go, where Postgres can; BOUND comes first."""
+    """The rows that answer each question, in their order. `at_once`: in one go where Postgres can, BOUND first."""
     with ExitStack() as stack:
         cursors = [stack.enter_context(connection.cursor()) for _ in questions]
         with without_waiting(connection) if at_once else nullcontext():
