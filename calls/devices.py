@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from calls.directory.models import DirectoryRevision, Extension, Feed, Trunk
-from calls.models import Leg
 from calls.records import DeviceKind, Event, EventName
 
 
@@ -29,7 +28,7 @@ class Devices:
     kinds: dict[str, str] = field(default_factory=dict)
     departments: dict[str, int] = field(default_factory=dict)
     trunks: dict[str, TrunkPlan] = field(default_factory=dict)
-    _persons: set[str] = field(default_factory=set)  # queued at, and known to be no groups
+    heard: set[str] = field(default_factory=set)  # devices that had an event of their own
 
     def refresh(self, revision: int | None = None) -> None:
         """Read the directory again if it changed. `revision` is what the transaction that folds found it to be."""
@@ -46,10 +45,12 @@ class Devices:
                 "number", "outside_prefix", "area_code", "carrier_id"
             )
         }
-        self.kinds, self.departments = {}, {}
-        rows = Extension.objects.filter(feed_id=self.feed_id).values_list("number", "kind", "department_id")
-        for number, kind, department in rows:
+        self.kinds, self.departments, self.heard = {}, {}, set()
+        rows = Extension.objects.filter(feed_id=self.feed_id)
+        for number, kind, department, is_heard in rows.values_list("number", "kind", "department_id", "is_heard"):
             self.kinds[number] = kind
+            if is_heard:
+                self.heard.add(number)
             if department is not None:
                 self.departments[number] = department
         self.revision = revision
@@ -62,31 +63,36 @@ class Devices:
         """
         kinds: dict[str, str] = {}
         sources: dict[str, str] = {}
-        seen: set[str] = set()
-        queued: list[str] = []
+        firsts: dict[str, bool] = {}  # devices with an event of their own for the first time, and whether it is QUEUED
         trunks: set[str] = set()
         for event in events:
             if event.trunk and event.trunk not in self.trunks:
                 trunks.add(event.trunk)
             extension, source = event.extension, event.source_extension
-            if extension and extension not in seen:
-                seen.add(extension)
-                is_group = event.name == EventName.QUEUED
+            if extension and extension not in self.heard and extension not in firsts:
+                firsts[extension] = is_group = event.name == EventName.QUEUED
                 if extension not in self.kinds:
                     kinds[extension] = DeviceKind.GROUP.value if is_group else DeviceKind.PERSON.value
-                elif is_group and self.kinds[extension] == DeviceKind.PERSON:
-                    queued.append(extension)
             if source and source not in self.kinds:
                 sources[source] = DeviceKind.PERSON.value
         kinds = sources | kinds
-        groups = [number for number in queued if self._was_only_a_source(number)]
+        known = Extension.objects.filter(feed_id=self.feed_id, number__in=firsts.keys() & self.kinds.keys())
+        groups: list[str] = []
+        if firsts.keys() & self.kinds.keys():
+            queued = [number for number, is_group in firsts.items() if is_group]
+            waiting = known.filter(is_heard=False, kind_is_set=False, kind=Extension.Kind.PERSON, number__in=queued)
+            groups = list(waiting.values_list("number", flat=True))
+            known.update(is_heard=True)
+        self.heard |= firsts.keys()
         if not kinds and not trunks and not groups:
             return
         for number in kinds.keys() & (trunks | self.trunks.keys()):
             kinds[number] = DeviceKind.TRUNK.value
         Extension.objects.bulk_create(
             [
-                Extension(feed_id=self.feed_id, number=number, kind=kind, first_seen_at=seen_at)
+                Extension(
+                    feed_id=self.feed_id, number=number, kind=kind, first_seen_at=seen_at, is_heard=number in firsts
+                )
                 for number, kind in kinds.items()
             ],
             ignore_conflicts=True,
@@ -103,14 +109,3 @@ class Devices:
         )
         DirectoryRevision.advance()
         self.refresh()
-
-    def _was_only_a_source(self, number: str) -> bool:
-        """Whether this device, taken for a person, had no event of its own before. Asked of its legs: they are few."""
-        if number in self._persons:
-            return False
-        legs = Leg.objects.filter(extension=number, call__feed_id=self.feed_id, call__events__extension=number)
-        kind_is_set = Extension.objects.filter(feed_id=self.feed_id, number=number, kind_is_set=True)
-        if legs.exists() or kind_is_set.exists():
-            self._persons.add(number)
-            return False
-        return True

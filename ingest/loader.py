@@ -35,6 +35,7 @@ BATCH_RECORDS = 5_000
 POSITION = ("feed_id", "journal", "sequence")
 TRIES_OF_ONE = 3
 WRITER_CACHE_KIB = 32_000
+LOG_PAGES_KEPT_SHORT = 64_000  # of SQLite's log; a commit that finds more writes them back all the same
 FILE_CLOCKS = {Origin.FILE_AUTO: "auto", Origin.FILE_12: "12", Origin.FILE_24: "24"}
 
 
@@ -168,7 +169,8 @@ class Batch:
 class Loader:
     """Loads one feed's lines from one journal. It belongs to one thread.
 
-    `ring` is told (feed, revision) after each commit that changed something.
+    `ring` is told (feed, revision) after each commit that changed something. `log_is_kept_short`: another thread does
+    that (ingest/checkpoints.py), and a commit need not.
     """
 
     def __init__(
@@ -179,12 +181,14 @@ class Loader:
         ring: Callable[[int, int], None] = lambda feed, revision: None,
         batch_records: int = BATCH_RECORDS,
         store: CallStore | None = None,
+        log_is_kept_short: bool = False,
     ) -> None:
         self.feed_id = feed_id
         self.reader = reader
         self.store = store or CallStore(feed_id)
         self._ring = ring
         self._batch_records = batch_records
+        self._log_is_kept_short = log_is_kept_short
         self._clocks: Clocks | None = None
         self._clock_settings: tuple[str, str] | None = None
         self._position: int | None = None
@@ -198,6 +202,8 @@ class Loader:
             if connection.vendor == "sqlite":  # this thread's, which writes: those that read have a quarter of it
                 with connection.cursor() as cursor:
                     cursor.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
+                    if self._log_is_kept_short:
+                        cursor.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES_KEPT_SHORT}")
             self._position = self._stored_position()
         return self._position
 

@@ -39,7 +39,7 @@ class LoadingThread:
         self.error = ""
         self.position = 1
         self._store = CallStore(feed_id)
-        self._loader = Loader(feed_id, journal, ring=ring, store=self._store)
+        self._loader = Loader(feed_id, journal, ring=ring, store=self._store, log_is_kept_short=True)
         self._ring = ring
         self._stop_by: float | None = None
         self._next_cleaning = self._next_look = 0.0

@@ -16,6 +16,7 @@ from ingest.segments import Origin
 logger = logging.getLogger(__name__)
 
 READ_BYTES = 16 * 1024
+GATHER_SECONDS = 0.004  # of a peer that sends faster than that
 ODD_READ_BYTES = 2 * 1024  # of a connection that has said nothing sound yet, or something odd last
 BUFFER_BYTES = 16 * 1024  # a connection that is not read is paused when twice that waits
 REMEMBERED_LINES = 10_000
@@ -197,6 +198,7 @@ async def receive(
     why = "closed by the peer"
     waiting: list[Frame] = []
     size = ODD_READ_BYTES
+    gathering = Gathering(writer.transport)
     try:
         while True:
             deadline = None if partial_since is None else partial_since + limits.unended_line_seconds
@@ -218,6 +220,7 @@ async def receive(
             if frames:
                 sink.put(peer, connection, occurrences, frames)
                 await sink.wait_for_room()
+                await gathering.pause(len(data))
             if not framer.is_mid_line:
                 partial_since = None
             elif partial_since is None or frames:
@@ -231,6 +234,31 @@ async def receive(
         sink.peers.discard(peer)
         writer.close()
     return why
+
+
+class Gathering:
+    """Lets what a busy peer sends gather in the system for a moment: one read of ten lines costs as much as of one."""
+
+    def __init__(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._at = 0.0  # when the last read was over
+
+    async def pause(self, read_bytes: int) -> None:
+        """After each read; it waits only if that came soon after the one before, and much is not waiting already."""
+        is_busy = time.monotonic() - self._at < GATHER_SECONDS
+        transport = self._transport
+        if (
+            is_busy
+            and read_bytes < READ_BYTES
+            and isinstance(transport, asyncio.ReadTransport)
+            and transport.is_reading()
+        ):
+            transport.pause_reading()
+            try:
+                await asyncio.sleep(GATHER_SECONDS)
+            finally:
+                transport.resume_reading()
+        self._at = time.monotonic()
 
 
 def finish(writer: asyncio.StreamWriter) -> None:

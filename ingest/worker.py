@@ -28,6 +28,7 @@ from calls.directory.models import Feed, WorkerStatus
 from calls.directory.outages import WorkerFacts
 from calls.store import CallStore
 from ingest import outages
+from ingest.checkpoints import keep_log_short
 from ingest.journal import Journal, JournalLockedError
 from ingest.left_behind import LeftBehind, journal_space
 from ingest.loading import LoadingThread
@@ -114,6 +115,7 @@ class Worker:
             await self._in_database(self._sign_off_the_dead)
         watching = asyncio.create_task(self._keep_watching(), name="watch-feeds")
         tending = asyncio.create_task(self._tend_feeds_not_at_work(), name="tend")
+        checkpoints = asyncio.create_task(keep_log_short(self._stored), name="checkpoints")
         try:
             while not self._stopping.is_set():
                 await self._look()
@@ -123,6 +125,7 @@ class Worker:
                         await self._stopping.wait()
         finally:
             watching.cancel()
+            checkpoints.cancel()
             self.ready.set()
             ends = [self._end(feed_id, at_work) for feed_id, at_work in self.feeds.items()]
             self.feeds = {}
@@ -132,6 +135,9 @@ class Worker:
                 await self._in_database(self._sign_off)
             await self._in_database(connections.close_all)
             self._database.shutdown()
+
+    def _stored(self) -> int:
+        return sum(at_work.loading.position for at_work in self.feeds.values())
 
     async def _look(self) -> None:
         """Do as the feeds' rows say now, and say how it goes. A database that is gone changes nothing."""

@@ -4,7 +4,7 @@ from auditlog.registry import auditlog
 
 from calls.directory import models
 
-_KEPT_BY_INGEST = {"first_seen_at", "kind_is_set", "refold_wanted", "refolded_to", "forgotten"}
+_KEPT_BY_INGEST = {"first_seen_at", "is_heard", "kind_is_set", "refold_wanted", "refolded_to", "forgotten"}
 
 for model in (
     models.AccountCode,
