@@ -76,9 +76,9 @@ class Devices:
             if source and source not in self.kinds:
                 sources[source] = DeviceKind.PERSON.value
         kinds = sources | kinds
-        known = Extension.objects.filter(feed_id=self.feed_id, number__in=firsts.keys() & self.kinds.keys())
         groups: list[str] = []
-        if firsts.keys() & self.kinds.keys():
+        if known_firsts := firsts.keys() & self.kinds.keys():
+            known = Extension.objects.filter(feed_id=self.feed_id, number__in=known_firsts)
             queued = [number for number, is_group in firsts.items() if is_group]
             waiting = known.filter(is_heard=False, kind_is_set=False, kind=Extension.Kind.PERSON, number__in=queued)
             groups = list(waiting.values_list("number", flat=True))

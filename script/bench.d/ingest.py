@@ -37,15 +37,13 @@ from _harness import (
     say,
     scratch_directory,
 )
-
-from tests.services import free_port, running_site
+from _sites import PATIENCE_SECONDS, four_processes, serve
 
 HERE = Path(__file__).parent
 REFERENCE = HERE / "reference" / "_reference_loop.py"
 LIVE_START = "2026-11-02T08:30"
 PARTS = ("load", "costing", "latency", "burst", "flat")
-POLL_SECONDS = 0.001
-PATIENCE_SECONDS = 120.0
+POLL_SECONDS = 0.002
 
 
 def load(database: SQLite | Postgres, options: argparse.Namespace, scratch: Path) -> None:
@@ -190,29 +188,15 @@ def flat(database: SQLite | Postgres, options: argparse.Namespace, scratch: Path
 def _live_site(
     database: SQLite | Postgres, options: argparse.Namespace, scratch: Path
 ) -> Iterator[tuple[Place, int, Callable[[], int]]]:
-    """`manage.py serve` on a database that holds calls, with a listener and a board; how many messages that got."""
+    """Tollbook on a database that holds calls, as it runs on such a one (docs/operations.md), with a listener and a
+    board; how many messages that got."""
     with database.fresh() as place:
         if options.stored_calls:
             stored = make_lines(scratch, options.stored_calls * 5)
             manage(place.environment(), "ingest", "--file", stored, "--feed", FEED)
-        cookie = manage(place.environment(), "shell", "--verbosity", "0", "-c", SIGN_IN).output.split()[-1]
-        port = free_port()
-        push = ("--push", f"127.0.0.1:{port}")
-        with running_site(place.directory, *push, DATABASE_URL=place.url) as site, _board(site.url, cookie) as messages:
-            yield place, port, messages
-
-
-SIGN_IN = """
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
-from django.contrib.sessions.backends.db import SessionStore
-user = get_user_model().objects.create_superuser("bench")
-session = SessionStore()
-session[SESSION_KEY] = str(user.pk)
-session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-session.save()
-print(session.session_key)
-"""
+        start = serve if place.url.startswith("sqlite") else four_processes
+        with start(place) as site, _board(f"http://{site.address}", site.cookie) as messages:
+            yield place, site.push, messages
 
 
 @contextmanager

@@ -9,26 +9,22 @@ import argparse
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from array import array
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from statistics import mode
 from typing import Any
 
-from _harness import FEED, ROOT, Place, databases, manage, median, percentile, resident_mib, say, scratch_directory
+from _harness import ROOT, databases, median, percentile, resident_mib, say, scratch_directory
 from _office import THRONG, lines_at_rate, throng
-
-from tests.services import free_port, running_site, running_valkey, site_environment
+from _sites import PATIENCE_SECONDS, Running, four_processes, serve
 
 HERE = Path(__file__).parent
-PATIENCE_SECONDS = 120.0
 WARM_SECONDS = 3.0  # in which devices are new and caches empty
 SETTLE_SECONDS = 2.0
 PARTS = ("latency", "sockets", "throng", "paint", "memory")
@@ -36,55 +32,16 @@ LONG_MS = 50
 TARGET_MS = {200: 100, 2_000: 150}
 
 
-@dataclass
-class Running:
-    """A Tollbook with one feed, reached at `address`, that listens on `push`; `web` serves its pages."""
-
-    address: str
-    push: int
-    web: int
-    cookie: str
-    directory: Path
-
-
 @contextmanager
 def served(scratch: Path) -> Iterator[Running]:
-    """`manage.py serve` on SQLite: one process."""
-    with databases(["sqlite"], scratch) as (database,), database.fresh() as place:
-        cookie, push = _sign_in(place), free_port()
-        with running_site(place.directory, "--push", f"127.0.0.1:{push}", DATABASE_URL=place.url) as site:
-            yield Running(site.url.removeprefix("http://"), push, site.process.pid, cookie, place.directory)
+    with databases(["sqlite"], scratch) as (database,), database.fresh() as place, serve(place) as running:
+        yield running
 
 
 @contextmanager
 def apart(scratch: Path) -> Iterator[Running]:
-    """Postgres and Valkey, `manage.py ingest` and daphne: four processes."""
-    with ExitStack() as stack:
-        (database,) = stack.enter_context(databases(["postgres"], scratch))
-        place = stack.enter_context(database.fresh())
-        cookie, push, port = _sign_in(place), free_port(), free_port()
-        valkey = stack.enter_context(running_valkey())
-        environment = site_environment(
-            place.directory, DATABASE_URL=place.url, TIME_ZONE="Europe/London", REDIS_URL=valkey
-        )
-        worker = [sys.executable, "manage.py", "ingest", "--feed", FEED, "--push", f"127.0.0.1:{push}"]
-        web = [
-            sys.executable,
-            "-m",
-            "daphne",
-            "-v",
-            "0",
-            "-b",
-            "127.0.0.1",
-            "-p",
-            str(port),
-            "smdr_site.asgi:application",
-        ]
-        log = stack.enter_context((place.directory / "processes.log").open("wb"))
-        pids = [stack.enter_context(_process(command, environment, log)) for command in (worker, web)]
-        for listening in (push, port):
-            _wait_for(listening, log.name)
-        yield Running(f"127.0.0.1:{port}", push, pids[1], cookie, place.directory)
+    with databases(["postgres"], scratch) as (database,), database.fresh() as place, four_processes(place) as running:
+        yield running
 
 
 WHERE = {"serve": ("one process on SQLite", served), "apart": ("Postgres, Valkey, worker and daphne", apart)}
@@ -301,43 +258,6 @@ def _send(running: Running, lines: Path, rate: float) -> tuple[dict[str, Any], A
 def _sender(running: Running, lines: Path, rate: float) -> "subprocess.Popen[str]":
     arguments = [HERE / "_sender.py", lines, f"127.0.0.1:{running.push}", rate, running.directory / "sent"]
     return subprocess.Popen([sys.executable, *map(str, arguments)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
-
-
-SIGN_IN = """
-from django.contrib.auth import get_user_model
-from django.test import Client
-client = Client()
-client.force_login(get_user_model().objects.create_superuser("bench"), "django.contrib.auth.backends.ModelBackend")
-print(client.session.session_key)
-"""
-
-
-def _sign_in(place: Place) -> str:
-    return manage(place.environment(), "shell", "--verbosity", "0", "-c", SIGN_IN).output.split()[-1]
-
-
-@contextmanager
-def _process(command: list[str], environment: dict[str, str], log: Any) -> Iterator[int]:
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        yield process.pid
-        process.send_signal(signal.SIGTERM)
-        process.wait(PATIENCE_SECONDS)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _wait_for(port: int, log: str) -> None:
-    patience = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < patience:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError(Path(log).read_text()[-4_000:])
 
 
 def _processor_seconds(pid: int) -> float:
