@@ -3,11 +3,11 @@
 Not through ingest: ten million calls would take an hour. Run with the settings of the database in the environment.
 """
 
-import csv
-import io
 import sqlite3
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,6 +16,7 @@ from django.db import connection
 YEAR = 2025
 GROUPS, TRUNKS, DIDS, DEPARTMENTS, DESTINATIONS = 12, 60, 200, 20, 40
 CHUNK = 20_000
+PART_BYTES = 1 << 20
 
 DRAWN = """
 CREATE TABLE drawn AS
@@ -147,9 +148,10 @@ def make(file: str, calls: int, extensions: int) -> duckdb.DuckDBPyConnection:
 
 def _copy(database: duckdb.DuckDBPyConnection, source: str, table: str, columns: Sequence[str]) -> None:
     """Into a table without its indexes, which are made when it is full."""
-    found = database.execute(f"SELECT {', '.join(columns)} FROM {source}")
+    chosen = f"SELECT {', '.join(columns)} FROM {source}"
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        is_postgres = connection.vendor == "postgresql"
+        if is_postgres:
             cursor.execute(
                 "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND indexname NOT IN"
                 " (SELECT conname FROM pg_constraint)", [table],
@@ -161,31 +163,36 @@ def _copy(database: duckdb.DuckDBPyConnection, source: str, table: str, columns:
         indexes = cursor.fetchall()
         for name, _ in indexes:
             cursor.execute(f'DROP INDEX "{name}"')
-        quoted = ", ".join(f'"{column}"' for column in columns)
-        if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({quoted}) FROM STDIN (FORMAT CSV, NULL '\\N')") as copy:
-                for rows in _chunks(found):
-                    text = io.StringIO()
-                    csv.writer(text).writerows([["\\N" if value is None else value for value in row] for row in rows])
-                    copy.write(text.getvalue())
-            if "id" in columns:
-                cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
-        else:
-            places = ", ".join(["?"] * len(columns))
-            plain = connection.connection
-            sqlite3.register_adapter(datetime, lambda at: at.isoformat(" "))
-            with_rows = sqlite3.Connection.cursor(plain)
-            with_rows.execute("BEGIN")
-            for rows in _chunks(found):
-                with_rows.executemany(f"INSERT INTO {table} ({quoted}) VALUES ({places})", rows)
-            with_rows.execute("COMMIT")
+        (_copy_to_postgres if is_postgres else _copy_to_sqlite)(database, chosen, cursor, table, columns)
         for _, statement in indexes:
             cursor.execute(statement)
 
 
-def _chunks(found: Any) -> Iterator[list[tuple[Any, ...]]]:
+def _copy_to_postgres(database: Any, chosen: str, cursor: Any, table: str, columns: Sequence[str]) -> None:
+    """By way of a file: rows that pass through Python take four times as long."""
+    quoted = ", ".join(f'"{column}"' for column in columns)
+    cursor.execute("SET maintenance_work_mem = '1GB'")
+    with tempfile.TemporaryDirectory(prefix="tollbook-bench-") as directory:
+        file = Path(directory) / "rows.csv"
+        database.execute(f"COPY ({chosen}) TO '{file}' (FORMAT CSV, HEADER false, NULLSTR '\\N')")
+        statement = f"COPY {table} ({quoted}) FROM STDIN (FORMAT CSV, NULL '\\N')"
+        with cursor.copy(statement) as copy, file.open("rb") as rows:
+            while part := rows.read(PART_BYTES):
+                copy.write(part)
+    if "id" in columns:
+        cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
+
+
+def _copy_to_sqlite(database: Any, chosen: str, _: Any, table: str, columns: Sequence[str]) -> None:
+    found = database.execute(chosen)
+    quoted = ", ".join(f'"{column}"' for column in columns)
+    places = ", ".join(["?"] * len(columns))
+    sqlite3.register_adapter(datetime, lambda at: at.isoformat(" "))
+    with_rows = sqlite3.Connection.cursor(connection.connection)
+    with_rows.execute("BEGIN")
     while rows := found.fetchmany(CHUNK):
-        yield rows
+        with_rows.executemany(f"INSERT INTO {table} ({quoted}) VALUES ({places})", rows)
+    with_rows.execute("COMMIT")
 
 
 def roll_up(database: duckdb.DuckDBPyConnection) -> None:

@@ -64,3 +64,14 @@ def test_a_kind_that_a_person_set_stays(feed):
     Extension.objects.filter(number="1890").update(kind_is_set=True)
     FileLoad(feed).run(io.BytesIO(call_lines(1, QUEUE)))
     assert kind("1890") == "person"
+
+
+def test_a_number_of_another_feed_says_nothing_of_this_ones(feed):
+    FileLoad(Feed.objects.create(name="Branch", time_zone="Europe/London")).run(io.BytesIO(call_lines(0, CAMP_ON)))
+    overflow = [("DIVERTED", "1900", "1843"), ("DISCONNECTED", "1900", "")]
+    FileLoad(feed).run(io.BytesIO(call_lines(1, overflow)))
+    FileLoad(feed).run(io.BytesIO(call_lines(2, [("QUEUED", "1843", ""), ("DISCONNECTED", "1843", "")])))
+    assert dict(Extension.objects.filter(number="1843").values_list("feed__name", "kind")) == {
+        "Branch": "person",
+        "Office": "group",
+    }

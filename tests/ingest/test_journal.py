@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.disk import Disk, Space, delete_stored
-from ingest.journal import SPARE, Frame, Journal, JournalLockedError, closed_at, journals
+from ingest.journal import GATHER_SECONDS, SPARE, Frame, Journal, JournalLockedError, closed_at, journals
 from ingest.segments import BODY, HEAD, Damaged, Origin, Received, Segments, scan
 
 FEED = 3
@@ -305,3 +306,27 @@ def test_journals_are_told_from_what_lies_beside_them_and_come_in_the_order_of_t
     assert journals(root, FEED) == [first.directory, second.directory]
     for journal in (first, second):
         journal.close()
+
+
+class WatchedDisk(Disk):
+    """Notes when each group is made durable."""
+
+    def __init__(self) -> None:
+        self.at: list[float] = []
+
+    def sync(self, descriptor: int) -> None:
+        self.at.append(time.monotonic())
+        super().sync(descriptor)
+
+
+def test_lines_that_come_one_by_one_are_made_durable_in_groups(root: Path) -> None:
+    disk = WatchedDisk()
+    journal = Journal.create(root, FEED, disk=disk)
+    journal.start()
+    for place in range(200):
+        last = journal.append(frames([b"line %d" % place]))
+        time.sleep(0.0005)
+    assert journal.wait_durable(last, PATIENCE_SECONDS)
+    journal.close()
+    assert [record.line for record in read_all(Segments(journal.directory))] == [b"line %d" % k for k in range(200)]
+    assert all(after - before > 0.9 * GATHER_SECONDS for before, after in pairwise(disk.at))

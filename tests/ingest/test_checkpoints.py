@@ -1,0 +1,61 @@
+"""SQLite's log is written back beside the loading, so that it begins anew before a commit has to do it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from calls.directory.models import Contact
+from ingest import checkpoints
+from ingest.checkpoints import keep_log_short, write_back
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def log_bytes() -> int:
+    return Path(f"{connection.settings_dict['NAME']}-wal").stat().st_size
+
+
+def write_contacts(first: int, count: int) -> None:
+    Contact.objects.bulk_create(
+        [Contact(number_e164=f"+4420{first + k:08}", name=f"Contact {first + k}") for k in range(count)]
+    )
+
+
+def test_a_log_that_is_written_back_begins_anew() -> None:
+    write_contacts(0, 2_000)
+    longest = log_bytes()
+    for turn in range(1, 12):
+        write_back()
+        write_contacts(2_000 * turn, 2_000)
+    assert log_bytes() < 3 * longest
+    assert Contact.objects.count() == 24_000
+
+
+@pytest.mark.asyncio
+async def test_it_is_written_back_once_many_lines_are_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "EVERY_SECONDS", 0)
+    stored = [0]
+    turns: list[int] = []
+    written = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def noted() -> None:
+        turns.append(stored[0])
+        write_back()
+        loop.call_soon_threadsafe(written.set)
+
+    monkeypatch.setattr(checkpoints, "write_back", noted)
+    task = asyncio.create_task(keep_log_short(lambda: stored[0]))
+    await asyncio.sleep(0)
+    for count in (checkpoints.LINES, 2 * checkpoints.LINES):
+        stored[0] = count - 1
+        for _ in range(20):
+            await asyncio.sleep(0)
+        stored[0] = count
+        async with asyncio.timeout(20):
+            await written.wait()
+        written.clear()
+    task.cancel()
+    assert turns == [checkpoints.LINES, 2 * checkpoints.LINES]
