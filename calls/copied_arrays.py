@@ -17,6 +17,7 @@ from psycopg.adapt import Dumper
 HEAD = Struct("!iiIii")
 LENGTH = Struct("!i").pack
 NULL = LENGTH(-1)
+NEVER_BY_ITSELF = 1 << 31
 
 
 class Array:
@@ -68,7 +69,7 @@ class _Sent(Dumper):
 
 
 DUMPERS: list[tuple[type[Array], type[Dumper]]] = []
-_prepared: WeakSet[Connection[Any]] = WeakSet()
+_taught: WeakSet[Connection[Any]] = WeakSet()
 
 
 def _array_type(name: str) -> Callable[[Sequence[Any]], Array]:
@@ -90,8 +91,13 @@ ARRAYS: dict[str, Callable[[Sequence[Any]], Array]] = {name: _array_type(name) f
 
 
 def teach(connection: Connection[Any]) -> None:
-    """Have a connection take these arrays as parameters; once for each is enough, and more does no harm."""
-    if connection not in _prepared:
+    """Have a connection take these arrays as parameters, and keep statements that it is told to `prepare`.
+
+    Once for each is enough, and more does no harm.
+    """
+    if connection not in _taught:
         for kind, dumper in DUMPERS:
             connection.adapters.register_dumper(kind, dumper)
-        _prepared.add(connection)
+        if connection.prepare_threshold is None:  # Django's wish, by which the driver would prepare nothing
+            connection.prepare_threshold = NEVER_BY_ITSELF
+        _taught.add(connection)

@@ -206,7 +206,9 @@ class Columns:
         for place, convert in self._encoders:
             given[place] = [None if value is None else convert(value) for value in given[place]]
         arrays_given = [ARRAYS[name](column) for name, column in zip(self.copy_types, given, strict=True)]
-        psycopg.RawCursor(connection).execute(statement.encode(), arrays_given)
+        # A pooler that lends a connection for one transaction can't keep statements: Django's setting for such says so.
+        keeps = not self.connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+        psycopg.RawCursor(connection).execute(statement.encode(), arrays_given, prepare=keeps)
 
     def _write_in_turns(self, rows: Sequence[Row], conflict: tuple[Any, ...]) -> None:
         """Statements of up to ROWS_AT_ONCE rows: at each, and not at each row, other threads may take Python's lock."""
