@@ -9,13 +9,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
+from django.utils import timezone
 
 from calls.call_rows import (
     CALL_COLUMNS,
@@ -59,6 +60,7 @@ from calls.rows import (
 )
 
 CACHED_CALLS = 2_500
+CLOCKS_APART = timedelta(minutes=1)
 FEW_EVENTS = 200  # for which a COPY, with its waits, takes longer than a statement
 
 
@@ -401,8 +403,9 @@ class FeedTransaction:
         tally = self.tally
         changes: dict[str, Any] = {}
         if tally.last_line_us:
-            last_line_at = precise_instant(tally.last_line_us)
-            if self.state.last_line_at is None or last_line_at > self.state.last_line_at:
+            last_line_at, known = precise_instant(tally.last_line_us), self.state.last_line_at
+            is_wrong = known is not None and known > timezone.now() + CLOCKS_APART  # by a clock that was ahead
+            if known is None or last_line_at > known or is_wrong:
                 changes["last_line_at"] = last_line_at
         if tally.last_event_at:
             last_event_at = precise_instant(tally.last_event_at * 1_000_000)

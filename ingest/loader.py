@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol, Self
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, DataError, IntegrityError, InterfaceError, connection
@@ -20,14 +20,13 @@ from calls.models import Call
 from calls.records import Event
 from calls.rows import Question, ask, columns, precise_instant
 from calls.store import CallStore, FeedTransaction
+from ingest.batch import Batch
 from ingest.clock import Resolution, Resolver
-from ingest.framing import Fault
 from ingest.hours import HourCount
 from ingest.models import JournalPosition, QuarantinedLine
 from ingest.quarantine import keep
 from ingest.segments import Damaged, Origin, Received
 from ingest.smdr import MalformedLine, ParsedLine, parse
-from ingest.strangers import recognise
 
 logger = logging.getLogger(__name__)
 
@@ -37,15 +36,6 @@ TRIES_OF_ONE = 3
 WRITER_CACHE_KIB = 32_000
 LOG_PAGES_KEPT_SHORT = 64_000  # of SQLite's log; a commit that finds more writes them back all the same
 FILE_CLOCKS = {Origin.FILE_AUTO: "auto", Origin.FILE_12: "12", Origin.FILE_24: "24"}
-
-
-def told_of_fault(record: Received) -> tuple[str, str]:
-    """Reason and detail of a line without an end: a stranger's if its bytes tell one, as a prompt has no line end."""
-    stranger = recognise(record.line)
-    if stranger:
-        return stranger
-    fault = Fault(record.fault)
-    return fault.name.lower(), fault.sentence
 
 
 class PositionFellBackError(RuntimeError):
@@ -109,61 +99,6 @@ class Clocks:
         saved.live = copy.copy(self.live)
         saved.files = {connection: copy.copy(resolver) for connection, resolver in self.files.items()}
         return saved
-
-
-@dataclass(slots=True)
-class Batch:
-    """Consecutive records, and what they are with a `padding`: lines that are events, and lines for quarantine."""
-
-    records: list[Received | Damaged]
-    padding: str
-    parsed: list[tuple[Received, ParsedLine]] = field(default_factory=list)
-    refused: list[tuple[Received | Damaged, str, str]] = field(default_factory=list)  # with reason and detail
-
-    @classmethod
-    def of(cls, records: Sequence[Received | Damaged], padding: str, refusal: str = "") -> Self:
-        """With a `refusal`, that is why each is refused."""
-        batch = cls([], padding)
-        batch.extend(records, refusal)
-        return batch
-
-    def extend(self, records: Sequence[Received | Damaged], refusal: str = "") -> None:
-        self.records += records
-        for record in records:
-            try:
-                self._take(record, refusal)
-            except MemoryError:
-                raise
-            except Exception as error:  # a defect of ours, which must not hold up the others
-                logger.error("a line could not be read", exc_info=error)
-                self.refused.append((record, "not_stored", f"{type(error).__name__}: {error}"))
-
-    def _take(self, record: Received | Damaged, refusal: str) -> None:
-        if isinstance(record, Damaged):
-            reason, detail = "damaged_record", record.reason
-        elif refusal:
-            reason, detail = "not_stored", refusal
-        elif record.fault:
-            reason, detail = told_of_fault(record)
-        else:
-            try:
-                self.parsed.append((record, parse(record.line, self.padding)))
-                return
-            except MalformedLine as error:
-                reason, detail = error.reason, error.detail
-        self.refused.append((record, reason, detail))
-
-    @property
-    def next_sequence(self) -> int:
-        return self.records[-1].sequence + 1
-
-    def received_us(self, origin: Origin | None = None) -> list[int]:
-        """When each line was received, or each of one origin: epoch microseconds."""
-        return [
-            record.received_us
-            for record in self.records
-            if isinstance(record, Received) and (origin is None or record.origin == origin)
-        ]
 
 
 class Loader:

@@ -10,6 +10,7 @@ from django.db.backends.utils import CursorWrapper
 
 from calls.directory.models import Feed, FeedState
 from calls.models import Call, CallEvent
+from calls.rows import precise_instant
 from ingest.loader import Loader
 from ingest.models import JournalPosition, QuarantinedLine
 from ingest.segments import Damaged, Received
@@ -158,7 +159,7 @@ def test_a_line_that_fails_every_time_is_alone_in_quarantine(
             raise RuntimeError("nobody thought of this")
         return parse(line, padding)
 
-    monkeypatch.setattr("ingest.loader.parse", failing_parse)
+    monkeypatch.setattr("ingest.batch.parse", failing_parse)
     loaded = loader.load_batch()
     assert loaded is not None
     assert (loaded.events, loaded.quarantined, loaded.lines) == (COUNT - 1, 1, COUNT)
@@ -209,3 +210,11 @@ def test_a_record_that_not_even_quarantine_takes_as_it_is_holds_up_nobody(
     assert (loaded.events, loaded.quarantined, loaded.lines) == (2, 1, 3)
     kept = QuarantinedLine.objects.get()
     assert (bytes(kept.line), kept.reason) == (ringing(2), reason)
+
+
+def test_a_line_received_by_a_clock_that_was_ahead_is_not_the_last_one_for_ever(feed: Feed) -> None:
+    FeedState.objects.filter(feed=feed).update(last_line_at="2199-01-01T00:00:00Z")
+    Loader(feed.pk, Records([received(1, ringing(1))])).load_batch()
+    assert FeedState.objects.get(feed=feed).last_line_at == precise_instant(1_331_299_240_000_001)
+    Loader(feed.pk, Records([received(2, ringing(2))._replace(received_us=1)])).load_batch()
+    assert FeedState.objects.get(feed=feed).last_line_at == precise_instant(1_331_299_240_000_001)
