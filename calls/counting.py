@@ -17,6 +17,7 @@ from django.db.models import (
     IntegerField,
     OuterRef,
     Q,
+    QuerySet,
     Sum,
     Value,
 )
@@ -142,10 +143,16 @@ def has_leg(counted_as: str = "", extension: str = "", started: tuple[datetime, 
 
     `started` repeats when the calls asked for started, from and before: one device's legs are looked up by it.
     """
+    if extension:
+        return Q(pk__in=legs_at(extension, counted_as, started).values("call"))
     legs = Leg.objects.filter(LEG_COUNTS[counted_as]) if counted_as else Leg.objects.all()
-    if not extension:
-        return Q(Exists(legs.filter(call=OuterRef("pk"))))
+    return Q(Exists(legs.filter(call=OuterRef("pk"))))
+
+
+def legs_at(extension: str, counted_as: str = "", started: tuple[datetime, datetime] | None = None) -> QuerySet[Leg]:
+    """The legs by which `has_leg` finds calls."""
+    legs = Leg.objects.filter(LEG_COUNTS[counted_as]) if counted_as else Leg.objects.all()
     legs = legs.filter(extension="" if extension == NO_DEVICE else extension)
     if started:
         legs = legs.filter(call_started_at__gte=started[0], call_started_at__lt=started[1])
-    return Q(pk__in=legs.values("call"))
+    return legs

@@ -22,10 +22,10 @@ from calls import periods
 from calls.access import Scope
 from calls.costing.models import Holiday
 from calls.costing.terms import DESTINATION_CLASSES
-from calls.counting import CALL_COUNTS, LEG_COUNTS, NO_DEVICE, has_leg, waited
+from calls.counting import CALL_COUNTS, LEG_COUNTS, NO_DEVICE, has_leg, legs_at, waited
 from calls.directory.models import AccountCode, Department, Did, Extension, Feed, Named, Trunk
 from calls.filter_fields import MoneyFilter, SecondsFilter, SpanFilter
-from calls.models import Call
+from calls.models import Call, Leg
 from calls.number_search import NotANumberError, number_condition
 from calls.periods import DAY, day_start
 from calls.pricing import CostReason
@@ -208,7 +208,7 @@ class Selection:
                 self.errors += [f"{label}: {problem['message']}" for problem in problems]
         known = {*self.NAMES, *self.PLACE, self.ORDER, *self.filter.form.fields}
         self.errors += [f"“{name[:40]}” is not a filter." for name in parameters if name not in known]
-        self.calls = self._calls()
+        self.calls = self._calls(self.filter)
 
     def _read_period(self) -> periods.Period | None:
         """None: any time."""
@@ -222,11 +222,26 @@ class Selection:
             self.errors.append(str(error))
             return periods.preset(self.default_period, self.now, self.zone)
 
-    def _calls(self) -> CallQuerySet:
+    @property
+    def legs(self) -> QuerySet[Leg] | None:
+        """Those at the device that is asked for; each of `calls` has one of them. None if no device is."""
+        found = self.filter.form.cleaned_data if not self.errors else {}
+        extension = found.get("extension")
+        return legs_at(extension, found.get("leg") or "", self.filter.started) if extension else None
+
+    @property
+    def calls_anywhere(self) -> CallQuerySet:
+        """`calls` without regard to the device that is asked for."""
+        rest = self.parameters.copy()
+        for name in ("extension", "leg"):
+            rest.pop(name, None)
+        return self._calls(CallFilter(rest, Call.objects.visible_to(self.scope), self.scope, self.period))
+
+    def _calls(self, filters: CallFilter) -> CallQuerySet:
         if self.errors:
             return Call.objects.none()
         try:
-            calls: CallQuerySet = self.filter.qs
+            calls: CallQuerySet = filters.qs
         except NotANumberError as error:
             self.errors.append(str(error))
             return Call.objects.none()

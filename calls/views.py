@@ -15,7 +15,7 @@ from calls.detail import CallPage
 from calls.download import PARTS, as_download
 from calls.export import BESIDE
 from calls.filters import ANY_TIME, Selection
-from calls.keyset import BadCursorError, Keyset, capped_count
+from calls.keyset import BadCursorError, Keyset, LegKeyset, capped_count
 from calls.list_count import words_of_count
 from calls.models import Call
 from calls.outage_notes import Notice, outages_between, warnings
@@ -44,7 +44,11 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         return as_download(request, PARTS[form](selection.calls, scope), form, _file_name(selection, now))
     by_cost = request.GET.get("sort") == BY_COST
     calls = selection.calls.filter(cost__gt=0) if by_cost else selection.calls
-    keyset = Keyset(calls.select_related("feed"), "cost" if by_cost else "started_at", PAGE_SIZE)
+    rows, legs = calls.select_related("feed"), selection.legs
+    if legs is None or by_cost:
+        keyset = Keyset(rows, "cost" if by_cost else "started_at", PAGE_SIZE)
+    else:
+        keyset = LegKeyset(rows, legs, selection.calls_anywhere.select_related("feed"), PAGE_SIZE)
     try:
         page = keyset.page(request.GET.get("newer", ""), request.GET.get("older", ""))
     except BadCursorError:

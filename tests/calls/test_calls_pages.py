@@ -118,7 +118,7 @@ class TestList:
         for after in range(20):
             make_call(started_at=NINE + timedelta(minutes=after))
         viewer.get("/calls/?extension=1843")  # a process's first page also asks for what is kept from then on
-        with django_assert_num_queries(18):
+        with django_assert_num_queries(19):
             viewer.get("/calls/?extension=1843")
 
     def test_markup_in_a_name_is_text(self, viewer):

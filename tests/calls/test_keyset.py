@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.keyset import BadCursorError, Cursor, Keyset, capped_count, count_words
+from calls.counting import has_leg, legs_at
+from calls.keyset import BadCursorError, Cursor, Keyset, LegKeyset, capped_count, count_words
 from calls.models import Call
-from tests.calls.factories import NINE, make_call
+from tests.calls.factories import ABANDONED, ANSWERED, NINE, make_call
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -82,3 +83,41 @@ def test_a_cursor_survives_its_address(microseconds, pk):
 def test_what_is_no_cursor_is_refused(text):
     with pytest.raises(BadCursorError):
         Cursor.parse(text)
+
+
+@pytest.fixture
+def calls_of_a_device():
+    """Calls of 1843, some with two legs there, some of one second, between calls of others."""
+    again = ((0, "RINGING", "1843"), (5, "RINGING", "1848"), (9, "RINGING", "1843"), (20, "DISCONNECTED", "1843"))
+    for place in range(36):
+        steps = (ANSWERED, again, (*ABANDONED[:1], (25, "DISCONNECTED", "1843")))[place % 3]
+        if place % 4 == 3:
+            steps = tuple((after, name, "1850") for after, name, *_ in steps)
+        make_call(*steps, started_at=NINE + timedelta(seconds=place // 2))
+
+
+@pytest.mark.parametrize("chunks", [(1,), (1, 2), (4, 20, 100)])
+@pytest.mark.parametrize("narrowing", [{}, {"outcome": "answered"}, {"outcome": "no_answer"}])
+def test_pages_by_a_devices_legs_are_the_pages_of_one_query(calls_of_a_device, monkeypatch, chunks, narrowing):
+    monkeypatch.setattr(LegKeyset, "CHUNKS", chunks)
+    among = Call.objects.filter(**narrowing)
+    rows = among.filter(has_leg("", "1843"))
+    plain, by_legs = Keyset(rows, size=3), LegKeyset(rows, legs_at("1843"), among, size=3)
+    older = ""
+    while True:
+        page = plain.page(older_than=older)
+        assert by_legs.page(older_than=older) == page
+        if page.newer:
+            assert by_legs.page(newer_than=str(page.newer)) == plain.page(newer_than=str(page.newer))
+        if page.older is None:
+            break
+        older = str(page.older)
+
+
+def test_a_page_of_a_devices_calls_looks_up_no_more_calls_than_it_may_need(
+    calls_of_a_device, django_assert_num_queries
+):
+    rows = Call.objects.filter(has_leg("", "1843"))
+    with django_assert_num_queries(2) as queries:
+        LegKeyset(rows, legs_at("1843"), Call.objects.all(), size=2).newest()
+    assert "LIMIT 12" in queries[0]["sql"]
