@@ -75,7 +75,9 @@ class Space:
             self._stored[directory] = before
 
     def used_bytes(self) -> int:
-        return sum(_size(path) for path in self.root.rglob("*.seg"))
+        """Journals come and go meanwhile, and their segments too: `walk` passes over what is gone, `rglob` raises."""
+        files = ((directory, name) for directory, _, names in os.walk(self.root) for name in names)
+        return sum(_size(Path(directory, name)) for directory, name in files if name.endswith(".seg"))
 
     def make_room(self, needed_bytes: int) -> None:
         """See to it that so much more fits. Raises OSError (ENOSPC) when too much is still to be stored."""
@@ -84,7 +86,7 @@ class Space:
             return
         with self._lock:
             stored = dict(self._stored)
-        for segment in sorted(_stored_segments(stored), key=lambda segment: segment.path.stat().st_mtime):
+        for segment in sorted(_stored_segments(stored), key=lambda segment: _written_at(segment.path)):
             excess -= _size(segment.path)
             segment.path.unlink(missing_ok=True)
             logger.warning("a stored segment of the journal went before its time", extra={"file": str(segment.path)})
@@ -99,8 +101,8 @@ def delete_stored(directory: Path, before: float, older_than: float) -> int:
     """Delete segments wholly below the sequence `before`, last written before `older_than` (epoch seconds)."""
     deleted = 0
     for segment in _stored_segments({directory: before}):
-        if segment.path.stat().st_mtime < older_than:
-            segment.path.unlink()
+        if _written_at(segment.path) < older_than:
+            segment.path.unlink(missing_ok=True)  # it may have had to make room
             deleted += 1
     if deleted:
         sync_directory(directory)
@@ -123,3 +125,11 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def _written_at(path: Path) -> float:
+    """Epoch seconds; 0 for a file that is gone."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -330,3 +331,28 @@ def test_lines_that_come_one_by_one_are_made_durable_in_groups(root: Path) -> No
     journal.close()
     assert [record.line for record in read_all(Segments(journal.directory))] == [b"line %d" % k for k in range(200)]
     assert all(after - before > 0.9 * GATHER_SECONDS for before, after in pairwise(disk.at))
+
+
+def test_journals_that_come_and_go_do_not_keep_another_from_being_written(root: Path) -> None:
+    space = Space(root, 1 << 30)
+    journal = Journal.create(root, FEED, space=space)
+    journal.append_now(frames([b"kept"]))
+    size = space.used_bytes()
+    ended = threading.Event()
+
+    def come_and_go() -> None:
+        directories = [journal.directory.with_name(f"{number:016x}") for number in range(20)]
+        while not ended.is_set():
+            for directory in directories:
+                directory.mkdir()
+            for directory in directories:
+                directory.rmdir()
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    try:
+        assert {space.used_bytes() for _ in range(2_000)} == {size}
+    finally:
+        ended.set()
+        other.join()
+    journal.close()
