@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from calls.directory.models import DirectoryRevision, Extension, Feed, Trunk
+from calls.models import Leg
 from calls.records import DeviceKind, Event, EventName
 
 
@@ -80,8 +81,8 @@ class Devices:
         if known_firsts := firsts.keys() & self.kinds.keys():
             known = Extension.objects.filter(feed_id=self.feed_id, number__in=known_firsts)
             queued = [number for number, is_group in firsts.items() if is_group]
-            waiting = known.filter(is_heard=False, kind_is_set=False, kind=Extension.Kind.PERSON, number__in=queued)
-            groups = list(waiting.values_list("number", flat=True))
+            doubtful = known.filter(is_heard=False, kind_is_set=False, kind=Extension.Kind.PERSON, number__in=queued)
+            groups = [number for number in doubtful.values_list("number", flat=True) if not self._has_legs(number)]
             known.update(is_heard=True)
         self.heard |= firsts.keys()
         if not kinds and not trunks and not groups:
@@ -109,3 +110,11 @@ class Devices:
         )
         DirectoryRevision.advance()
         self.refresh()
+
+    def _has_legs(self, number: str) -> bool:
+        """Whether there were events of this device's own: its row may be younger, made by a person.
+
+        Of a number that another feed has too this looks at all of its calls there, so it is asked of few.
+        """
+        legs = Leg.objects.filter(extension=number, call__feed_id=self.feed_id, call__events__extension=number)
+        return legs.exists()

@@ -34,7 +34,7 @@ BATCH_RECORDS = 5_000
 POSITION = ("feed_id", "journal", "sequence")
 TRIES_OF_ONE = 3
 WRITER_CACHE_KIB = 32_000
-LOG_PAGES_KEPT_SHORT = 64_000  # of SQLite's log; a commit that finds more writes them back all the same
+LOG_PAGES_KEPT_SHORT = 16_000  # of SQLite's log; a commit that finds more writes them back all the same
 FILE_CLOCKS = {Origin.FILE_AUTO: "auto", Origin.FILE_12: "12", Origin.FILE_24: "24"}
 
 

@@ -6,7 +6,7 @@ import logging
 import random
 
 from ingest.peer_log import PeerLog
-from ingest.receiver import BUFFER_BYTES, FINISH_SECONDS, FeedSink, Limits, finish, peer_of, receive
+from ingest.receiver import BUFFER_BYTES, FINISH_SECONDS, FeedSink, Limits, Peer, finish, peer_of, receive
 
 logger = logging.getLogger(__name__)
 
@@ -49,14 +49,14 @@ class LocalClient:
         self._backoff = backoff or waits()
         self._log = PeerLog(logger, self._limits.log_lines_per_minute)
         self._receiving: asyncio.Task[str] | None = None
-        self._writer: asyncio.StreamWriter | None = None
+        self._open: tuple[asyncio.StreamWriter, Peer] | None = None
         self._stopping = False
 
     async def stop(self) -> None:
         """Take in what has arrived; `run` then ends. Without a connection `run` is to be cancelled."""
         self._stopping = True
-        if self._receiving is not None and self._writer is not None:
-            finish(self._writer)
+        if self._receiving is not None and self._open is not None:
+            finish(*self._open)
             await asyncio.wait({self._receiving}, timeout=FINISH_SECONDS)
 
     async def run(self) -> None:
@@ -73,11 +73,11 @@ class LocalClient:
             else:
                 self.error = ""
                 began = loop.time()
-                self._writer = writer
                 peer = peer_of(writer, "local")
+                self._open = writer, peer
                 self._receiving = asyncio.create_task(receive(reader, writer, self._sink, peer, self._limits))
                 why = await self._receiving
-                self._receiving = self._writer = None
+                self._receiving = self._open = None
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
                 self.error = f"The connection to {self.host}:{self.port} ended: {why}"

@@ -50,8 +50,8 @@ class PushListener:
         self._is_stopping = True
         if self._server is not None:
             self._server.close()
-        for writer, _, _ in self._open.values():
-            finish(writer)
+        for writer, _, peer in self._open.values():
+            finish(writer, peer)
         if self._open:
             await asyncio.wait(list(self._open), timeout=FINISH_SECONDS)
         for task in self._open:
@@ -106,10 +106,10 @@ class PushListener:
 
     def _makes_way(self, address: str) -> bool:
         """End the connection of `address` that has been silent longest: a network that failed leaves some half open."""
-        known = [(peer.heard_at, writer) for writer, of, peer in self._open.values() if of == address]
-        heard_at, writer = min(known, key=itemgetter(0))
+        known = [(peer.heard_at, writer, peer) for writer, of, peer in self._open.values() if of == address]
+        heard_at, writer, peer = min(known, key=itemgetter(0))
         if time.monotonic() - heard_at < self.limits.silent_gives_way_seconds:
             return False
-        finish(writer)
+        finish(writer, peer)
         self._log.tell(logging.WARNING, "a silent connection gave way to a new one", peer=address)
         return True

@@ -114,6 +114,7 @@ class Peer:
     since: float = field(default_factory=time.time)
     lines: int = 0
     heard_at: float = field(default_factory=time.monotonic)  # when something last came
+    is_ending: bool = False
 
 
 def peer_of(writer: asyncio.StreamWriter, mode: str) -> Peer:
@@ -198,13 +199,13 @@ async def receive(
     why = "closed by the peer"
     waiting: list[Frame] = []
     size = ODD_READ_BYTES
-    gathering = Gathering(writer.transport)
+    gathering = Gathering(writer.transport, peer)
     try:
         while True:
             deadline = None if partial_since is None else partial_since + limits.unended_line_seconds
             try:
                 async with asyncio.timeout_at(deadline):
-                    data = await reader.read(size)
+                    data = await reader.read(asked := size)
             except TimeoutError:
                 why = f"no line end for {limits.unended_line_seconds:g} s"
                 break
@@ -220,7 +221,7 @@ async def receive(
             if frames:
                 sink.put(peer, connection, occurrences, frames)
                 await sink.wait_for_room()
-                await gathering.pause(len(data))
+                await gathering.pause(more_waits=len(data) == asked)
             if not framer.is_mid_line:
                 partial_since = None
             elif partial_since is None or frames:
@@ -239,20 +240,19 @@ async def receive(
 class Gathering:
     """Lets what a busy peer sends gather in the system for a moment: one read of ten lines costs as much as of one."""
 
-    def __init__(self, transport: asyncio.BaseTransport) -> None:
+    def __init__(self, transport: asyncio.BaseTransport, peer: Peer) -> None:
         self._transport = transport
+        self._peer = peer
         self._at = 0.0  # when the last read was over
 
-    async def pause(self, read_bytes: int) -> None:
-        """After each read; it waits only if that came soon after the one before, and much is not waiting already."""
-        is_busy = time.monotonic() - self._at < GATHER_SECONDS
+    async def pause(self, *, more_waits: bool) -> None:
+        """After each read; it waits only if that came soon after the one before and left nothing.
+
+        Of a peer that is to end all is taken in at once: the end comes when nothing is left to be read.
+        """
+        is_busy = time.monotonic() - self._at < GATHER_SECONDS and not (more_waits or self._peer.is_ending)
         transport = self._transport
-        if (
-            is_busy
-            and read_bytes < READ_BYTES
-            and isinstance(transport, asyncio.ReadTransport)
-            and transport.is_reading()
-        ):
+        if is_busy and isinstance(transport, asyncio.ReadTransport) and transport.is_reading():
             transport.pause_reading()
             try:
                 await asyncio.sleep(GATHER_SECONDS)
@@ -261,8 +261,9 @@ class Gathering:
         self._at = time.monotonic()
 
 
-def finish(writer: asyncio.StreamWriter) -> None:
+def finish(writer: asyncio.StreamWriter, peer: Peer) -> None:
     """Take in what the system has received so far, and then end: `receive` reads to an end that comes now."""
+    peer.is_ending = True
     raw = writer.get_extra_info("socket")
     if raw is not None:
         with contextlib.suppress(OSError):

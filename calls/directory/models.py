@@ -241,7 +241,9 @@ class Extension(Named):
     kind_is_set = models.BooleanField(default=False, editable=False, help_text="A person set the kind.")
     department = models.ForeignKey(Department, models.SET_NULL, null=True, blank=True, related_name="extensions")
     first_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
-    is_heard = models.BooleanField(default=False, editable=False, help_text="It had an event of its own.")
+    is_heard = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="It had an event of its own."
+    )
     kind_in_database: str | None = None
     refold_wanted = models.BooleanField(default=False, editable=False)
     refolded_to = models.BigIntegerField(default=0, editable=False)

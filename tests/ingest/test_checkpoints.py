@@ -1,10 +1,12 @@
 """SQLite's log is written back beside the loading, so that it begins anew before a commit has to do it."""
 
 import asyncio
+import threading
+import time
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from calls.directory.models import Contact
 from ingest import checkpoints
@@ -59,3 +61,28 @@ async def test_it_is_written_back_once_many_lines_are_stored(monkeypatch: pytest
         written.clear()
     task.cancel()
     assert turns == [checkpoints.LINES, 2 * checkpoints.LINES]
+
+
+def test_a_log_that_is_written_all_the_time_begins_anew_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "LONG_PAGES", 50)
+    ended = threading.Event()
+    sizes: list[int] = []
+
+    def write_on() -> None:
+        try:
+            for turn in range(300):
+                write_contacts(100 * turn, 100)
+                sizes.append(log_bytes())
+                time.sleep(0.002)
+        finally:
+            ended.set()
+            connections.close_all()
+
+    writer = threading.Thread(target=write_on)
+    writer.start()
+    while not ended.wait(0.02):
+        write_back()
+    writer.join()
+    assert Contact.objects.count() == 30_000
+    written_once = 4_096 * 300 * 10  # at least ten pages each time
+    assert max(sizes) < written_once / 2

@@ -75,3 +75,11 @@ def test_a_number_of_another_feed_says_nothing_of_this_ones(feed):
         "Branch": "person",
         "Office": "group",
     }
+
+
+def test_a_device_that_was_removed_and_added_again_is_still_known_to_be_a_person(feed):
+    FileLoad(feed).run(io.BytesIO(call_lines(0, CAMP_ON)))
+    Extension.objects.get(number="1843").delete()
+    Extension(feed=feed, number="1843", name="Ann").save()
+    FileLoad(feed).run(io.BytesIO(call_lines(1, [("QUEUED", "1843", ""), ("DISCONNECTED", "1843", "")])))
+    assert kind("1843") == "person"

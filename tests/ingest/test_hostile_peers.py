@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
+from ingest import receiver
 from ingest.framing import Fault
 from ingest.journal import Journal
 from ingest.peer_log import PeerLog
@@ -321,3 +322,26 @@ async def test_a_clock_set_back_a_little_leaves_lines_in_the_order_they_came(tmp
     records = [record for record in journal.read(1, 9) if isinstance(record, Received)]
     assert [record.received_us // 1_000_000 for record in records] == [1_000, 1_000, 100]
     journal.close()
+
+
+async def test_a_peer_that_never_stops_is_still_ended_at_once(tmp_path, monkeypatch):
+    """What it sends gathers no longer once the listener is to stop: as long as it does, the end never comes."""
+    monkeypatch.setattr(receiver, "GATHER_SECONDS", 1.0)
+    async with listening(tmp_path, FEW) as feed:
+        _, writer = await feed.connect()
+        sent = 0
+
+        async def send() -> None:
+            nonlocal sent
+            for line in good_lines(20_000):
+                writer.write(line + b"\r\n")
+                sent += 1
+                await asyncio.sleep(0.001)
+
+        sending = asyncio.create_task(send())
+        await until(lambda: len(feed.lines()) > 10)
+        async with asyncio.timeout(receiver.FINISH_SECONDS / 3):
+            await feed.listener.stop()
+        sending.cancel()
+        assert len(feed.lines()) <= sent
+        writer.close()

@@ -11,6 +11,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='extension',
             name='is_heard',
-            field=models.BooleanField(default=False, editable=False, help_text='It had an event of its own.'),
+            field=models.BooleanField(db_default=False, default=False, editable=False, help_text='It had an event of its own.'),
         ),
     ]
