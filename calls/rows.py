@@ -5,7 +5,7 @@ fields of MICROSECOND_FIELDS.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
@@ -206,9 +206,8 @@ class Columns:
         for place, convert in self._encoders:
             given[place] = [None if value is None else convert(value) for value in given[place]]
         arrays_given = [ARRAYS[name](column) for name, column in zip(self.copy_types, given, strict=True)]
-        # A pooler that lends a connection for one transaction can't keep statements: Django's setting for such says so.
-        keeps = not self.connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
-        psycopg.RawCursor(connection).execute(statement.encode(), arrays_given, prepare=keeps)
+        execute = psycopg.RawCursor(connection).execute
+        execute(statement.encode(), arrays_given, prepare=keeps_statements(self.connection))
 
     def _write_in_turns(self, rows: Sequence[Row], conflict: tuple[Any, ...]) -> None:
         """Statements of up to ROWS_AT_ONCE rows: at each, and not at each row, other threads may take Python's lock."""
@@ -312,12 +311,34 @@ def without_waiting(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 def ask(connection: BaseDatabaseWrapper, questions: Sequence[Question], *, at_once: bool = False) -> list[list[Row]]:
     """The rows that answer each question, in their order. `at_once`: in one go where Postgres can, BOUND first."""
+    if at_once and may_go_without_waiting(connection):
+        return _ask_at_once(connection, questions)
     with ExitStack() as stack:
         cursors = [stack.enter_context(connection.cursor()) for _ in questions]
-        with without_waiting(connection) if at_once else nullcontext():
-            for cursor, (statement, parameters) in zip(cursors, questions, strict=True):
-                cursor.execute(statement, parameters)
+        for cursor, (statement, parameters) in zip(cursors, questions, strict=True):
+            cursor.execute(statement, parameters)
         return [cursor.fetchall() for cursor in cursors]
+
+
+def _ask_at_once(connection: BaseDatabaseWrapper, questions: Sequence[Question]) -> list[list[Row]]:
+    """By the driver's own cursors: a batch asks the same each time, and Postgres keeps what it made of it."""
+    import psycopg  # noqa: PLC0415
+
+    from calls.copied_arrays import teach  # noqa: PLC0415
+
+    teach(connection.connection)
+    cursors = [psycopg.Cursor(connection.connection) for _ in questions]
+    keeps = keeps_statements(connection)
+    with without_waiting(connection):
+        for cursor, (statement, parameters) in zip(cursors, questions, strict=True):
+            cursor.execute(statement.encode(), parameters or None, prepare=keeps)
+    return [cursor.fetchall() for cursor in cursors]
+
+
+def keeps_statements(connection: BaseDatabaseWrapper) -> bool:
+    """Whether Postgres may keep plans: a pooler that lends a connection for one transaction can't, and has a setting
+    of Django's that says so."""
+    return not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
 
 
 def fresh_keys(model: type[models.Model], count: int) -> Question:
