@@ -84,7 +84,7 @@ def digits_to_price(
     return unallotted_number(number.removeprefix(outside_prefix), region), False
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=4_000)
 def unallotted_number(number: str, region: str) -> str:
     """A dialled number that no numbering plan knows, read within the region; with its country code, without +.
 
@@ -100,7 +100,7 @@ def unallotted_number(number: str, region: str) -> str:
     return f"{pattern.country_code}{national}" if is_whole else ""
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=2_000)
 def read_did(number: str, region: str) -> str:
     """E.164 of the number an outside caller dialled: international if valid, else national, else empty."""
     if not is_digits(number):
@@ -108,7 +108,7 @@ def read_did(number: str, region: str) -> str:
     return _valid(f"+{number}", None) or _national(number, region) or ""
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=6_000)
 def display(number: str, e164: str, region: str) -> str:
     """How people write it: national within the region, else international; a number without E.164 as it is.
 
@@ -148,7 +148,7 @@ def is_digits(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=4_000)
 def is_short_number(number: str, region: str) -> bool:
     """Whether the region's plan has exactly this short or emergency number."""
     if len(number) > _longest_short_number(region):
