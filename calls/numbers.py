@@ -25,7 +25,7 @@ class NumberReading(NamedTuple):
     flags: int
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=5_000)
 def read_number(
     raw: str,
     *,
