@@ -230,6 +230,14 @@ class Selection:
         return legs_at(extension, found.get("leg") or "", self.filter.started) if extension else None
 
     @property
+    def legs_alone(self) -> QuerySet[Any] | None:
+        """As many rows as `calls`, where nothing but a device and a period was asked for by one who sees all."""
+        beside = {name for name in self.filter.form.fields if self.asked.get(name)} - {"extension", "leg"}
+        if self.legs is None or beside or self.scope.departments is not None:
+            return None
+        return self.legs.order_by().values("call").distinct()
+
+    @property
     def calls_anywhere(self) -> CallQuerySet:
         """`calls` without regard to the device that is asked for."""
         rest = self.parameters.copy()

@@ -13,16 +13,27 @@ SAMPLES = 500
 FEWEST_HITS = 20
 
 
-def words_of_count(rows: QuerySet[Any], page: Page | None = None, noun: str = "call", cap: int = COUNT_CAP) -> str:
-    """“1,170 calls”; beyond `cap` “about 1.2 million calls”. By a `page` of it a short list is known."""
+def words_of_count(
+    rows: QuerySet[Any],
+    page: Page | None = None,
+    noun: str = "call",
+    cap: int = COUNT_CAP,
+    *,
+    counted: QuerySet[Any] | None = None,
+) -> str:
+    """“1,170 calls”; beyond `cap` “about 1.2 million calls”. By a `page` of it a short list is known.
+
+    `counted` has as many rows as `rows`, and is sooner counted.
+    """
     if page and page.newer is None and page.older is None:
         return count_words(len(page.rows), noun)
+    exactly = rows if counted is None else counted
     if connections[rows.db].vendor == "postgresql":
         estimate = planned(rows)
-        if estimate < SURELY_MORE * cap and (count := capped_count(rows, cap)) <= cap:
+        if estimate < SURELY_MORE * cap and (count := capped_count(exactly, cap)) <= cap:
             return count_words(count, noun)
     else:
-        count = capped_count(rows, cap)
+        count = capped_count(exactly, cap)
         if count <= cap:
             return count_words(count, noun)
         estimate = sampled(rows)

@@ -53,6 +53,7 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         page = keyset.page(request.GET.get("newer", ""), request.GET.get("older", ""))
     except BadCursorError:
         page = keyset.newest()
+    count = words_of_count(calls, page, counted=None if by_cost else selection.legs_alone)
     showing = Showing(page.rows, scope)
     with_date = selection.period is None or selection.period.first_day != selection.period.last_day
     table = CallTable(
@@ -69,7 +70,7 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             "selection": selection,
             "outage_notices": _outages_of(selection, now),
             "table": table,
-            "count": words_of_count(calls, page) + (" with a cost, dearest first" if by_cost else ""),
+            "count": count + (" with a cost, dearest first" if by_cost else ""),
             "words": ("Dearest", "Dearer", "Cheaper") if by_cost else ("Newest", "Newer", "Older"),
             "newer": selection.address(newer=str(page.newer)) if page.newer else "",
             "older": selection.address(older=str(page.older)) if page.older else "",

@@ -151,3 +151,11 @@ def test_a_machines_answer_hides_no_abandoned_call():
     call = make_call(kinds={"1843": "voicemail"})
     assert call.outcome == "answered"
     assert set(Call.objects.filter(CALL_COUNTS["abandoned"])) == {call}
+
+
+@pytest.mark.parametrize("address", ["extension=1843", "extension=1843&leg=answered", "extension=1843&period=any"])
+def test_a_devices_legs_count_its_calls(address, office):
+    selection = selected(address)
+    assert selection.legs_alone.count() == selection.calls.count() > 1
+    assert selected(f"{address}&direction=in").legs_alone is None
+    assert selected(address, Scope(frozenset({office["journey"].department_id}), 0)).legs_alone is None
