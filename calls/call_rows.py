@@ -14,8 +14,11 @@ COUNTERS = ("version", "revision")
 # Call's columns that the store knows and a fold does not say, in the order CallEntry.state_row gives them.
 KEPT = ("last_received_at", "number_e164", "department_id", "stale_as_of", "event_count")
 PRICED = Priced._fields
+BESIDE = ("unreturned_number",)  # hangs on other calls, and is written apart
 FOLDED = tuple(
-    field.attname for field in Call._meta.concrete_fields if field.attname not in {*IDENTITY, *COUNTERS, *KEPT, *PRICED}
+    field.attname
+    for field in Call._meta.concrete_fields
+    if field.attname not in {*IDENTITY, *COUNTERS, *KEPT, *PRICED, *BESIDE}
 )
 STATE = FOLDED + KEPT + PRICED
 LEG_FOLDED = tuple(

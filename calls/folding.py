@@ -25,6 +25,7 @@ from calls.models import CostStatus
 from calls.numbers import read_number
 from calls.pricing import Facts, Pricing, Why
 from calls.records import FoldedCall
+from calls.returns import Returns
 from calls.rollups import Rollups
 from calls.rows import Row
 
@@ -47,9 +48,9 @@ class Folded:
 class Folding:
     """How one transaction folds."""
 
-    def __init__(self, devices: Devices, pricing: Pricing, rollups: Rollups) -> None:
-        """`rollups` are told of every difference."""
-        self._devices, self._pricing, self._rollups = devices, pricing, rollups
+    def __init__(self, devices: Devices, pricing: Pricing, rollups: Rollups, returns: Returns) -> None:
+        """`rollups` and `returns` are told of every difference."""
+        self._devices, self._pricing, self._rollups, self._returns = devices, pricing, rollups, returns
         self._whys: dict[str, Why | None] = {}  # of the calls priced here
 
     def fold(self, entries: Iterable[CallEntry], revision: int, result: Folded) -> None:
@@ -62,6 +63,7 @@ class Folding:
                 continue
             result.changed[entry.call_id] = _differences(entry, state, legs)
             self._rollups.replace(entry.state, entry.legs, state, legs)
+            self._returns.replace(entry.pk, entry.state, state)
             pk, stored = entry.pk, entry.legs
             if entry.is_stored:
                 result.updated.append(entry)

@@ -97,6 +97,9 @@ class Call(models.Model):
     billed_seconds = models.IntegerField(null=True)
     destination = models.ForeignKey(Destination, models.PROTECT, null=True, related_name="calls", db_index=False)
     tariff_version = models.ForeignKey(TariffVersion, models.PROTECT, null=True, related_name="calls", db_index=False)
+    unreturned_number = models.CharField(  # of an abandoned call that waits to be called back (calls/returns.py)
+        max_length=16, blank=True, db_default=""
+    )
     version = models.IntegerField()
     revision = models.BigIntegerField()
 
@@ -157,8 +160,14 @@ class Call(models.Model):
             ),
             models.Index(fields=["did", "started_at"], condition=~Q(did=""), name="call_did"),
             models.Index(fields=["started_at"], condition=Q(cost_status="unrated"), name="call_unrated"),
-            models.Index(  # all that tells whether somebody has spoken with the caller since
-                fields=["started_at", "ended_at", "number_e164", "number"],
+            models.Index(
+                fields=["unreturned_number", "ended_at"],
+                condition=~Q(unreturned_number=""),
+                name="call_unreturned_number",
+            ),
+            models.Index(fields=["started_at", "id"], condition=~Q(unreturned_number=""), name="call_unreturned"),
+            models.Index(
+                fields=["started_at"],
                 condition=Q(direction="in", state="ended", handled_at=None)
                 & ~Q(partial=True, outcome="answered")
                 & ~Q(outcome="unknown"),

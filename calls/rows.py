@@ -4,7 +4,7 @@ In memory a row is a tuple of plain values: instants are epoch seconds, or epoch
 fields of MICROSECOND_FIELDS.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -187,10 +187,6 @@ class Columns:
 
     def _write_arrays(self, rows: Sequence[Row], conflict: tuple[Any, ...]) -> None:
         """One statement with an array for each column: it is read and planned once, however many rows there are."""
-        import psycopg  # noqa: PLC0415 - a driver that SQLite's users don't need
-
-        from calls.copied_arrays import ARRAYS, teach  # noqa: PLC0415
-
         statement = self._statements.get(conflict)
         if statement is None:
             arrays = ", ".join(f"${place}::{name}[]" for place, name in enumerate(self.copy_types, 1))
@@ -200,14 +196,10 @@ class Columns:
                 f"INSERT INTO {self.table} ({self.list}) SELECT {values} "  # noqa: S608
                 f"FROM unnest({arrays}) AS given ({', '.join(names)}) {self._on_conflict(conflict)}"
             )
-        connection = self.connection.connection
-        teach(connection)
         given: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for place, convert in self._encoders:
             given[place] = [None if value is None else convert(value) for value in given[place]]
-        arrays_given = [ARRAYS[name](column) for name, column in zip(self.copy_types, given, strict=True)]
-        execute = psycopg.RawCursor(connection).execute
-        execute(statement.encode(), arrays_given, prepare=keeps_statements(self.connection))
+        _execute_with_arrays(self.connection, statement, self.copy_types, given)
 
     def _write_in_turns(self, rows: Sequence[Row], conflict: tuple[Any, ...]) -> None:
         """Statements of up to ROWS_AT_ONCE rows: at each, and not at each row, other threads may take Python's lock."""
@@ -270,6 +262,50 @@ class Columns:
 
 
 SQLITE_PLACES = 5_000
+
+
+def _execute_with_arrays(
+    connection: BaseDatabaseWrapper, statement: str, types: Iterable[str], given: Iterable[Sequence[Any]]
+) -> None:
+    import psycopg  # noqa: PLC0415 - a driver that SQLite's users don't need
+
+    from calls.copied_arrays import ARRAYS, teach  # noqa: PLC0415
+
+    teach(connection.connection)
+    arrays = [ARRAYS[name](column) for name, column in zip(types, given, strict=True)]
+    execute = psycopg.RawCursor(connection.connection).execute
+    execute(statement.encode(), arrays, prepare=keeps_statements(connection))
+
+
+def run_given(connection: BaseDatabaseWrapper, statement: str, types: Mapping[str, str], rows: Sequence[Row]) -> None:
+    """Run a statement that has these rows as a table `given`: its columns' names with their types (ARRAYS; "instant").
+
+    On SQLite it runs once for each row.
+    """
+    if not rows:
+        return
+    connection.ensure_connection()
+    names, given = ", ".join(types), list(zip(*rows, strict=True))
+    is_postgres = connection.vendor == "postgresql"
+    convert = copied if is_postgres else instant_text
+    for place, name in enumerate(types.values()):
+        if name == "instant":
+            given[place] = tuple(map(convert, given[place]))
+    with connection.wrap_database_errors:
+        if is_postgres:
+            known = ["int8" if name == "instant" else name for name in types.values()]
+            arrays = ", ".join(f"${place}::{name}[]" for place, name in enumerate(known, 1))
+            plain = [f"c{place}" for place in range(len(known))]
+            values = [
+                STORED.format(c) if name == "instant" else c for c, name in zip(plain, types.values(), strict=True)
+            ]
+            chosen = f"SELECT {', '.join(values)} FROM unnest({arrays}) AS u ({', '.join(plain)})"  # noqa: S608
+            _execute_with_arrays(connection, f"WITH given ({names}) AS ({chosen}) {statement}", known, given)
+        else:
+            places = ", ".join("?" * len(types))
+            connection.connection.executemany(
+                f"WITH given ({names}) AS (VALUES ({places})) {statement}", zip(*given, strict=True)
+            )
 
 
 def _convert(rows: Iterable[Row], converters: Sequence[tuple[int, Callable[[Any], Any]]]) -> Iterator[list[Any]]:

@@ -44,6 +44,7 @@ from calls.folding import Folded, Folding
 from calls.models import Call, CallCost, CallEvent, Leg
 from calls.pricing import Priced, Pricing, Why
 from calls.records import Event
+from calls.returns import Returns
 from calls.rollups import Rollups
 from calls.rows import (
     BOUND,
@@ -87,6 +88,7 @@ class CallStore:
         self.devices = Devices(feed_id)
         self.pricing = Pricing(using)
         self.rollups = Rollups(feed_id, using, STATE, LEG_COLUMNS[1:])
+        self.returns = Returns(using, STATE)
         self._cached_calls = cached_calls
         self._cache: OrderedDict[str, CallEntry] = OrderedDict()
         self._spare_ids: list[int] = []
@@ -146,6 +148,7 @@ class CallStore:
         self.devices.refresh(DirectoryRevision.answered(revision_rows))
         self.pricing.begin(self.devices.revision)
         self.rollups.begin(state)
+        self.returns.begin()
         self._spare_ids = [key for (key,) in answers.pop()] if missing and table.postgres else []
         found = table.decode(answers.pop()) if missing else []
         work = FeedTransaction(self, state, answers, is_bound=is_bound)
@@ -233,7 +236,7 @@ class FeedTransaction:
         self._leg_columns = columns(store.using, Leg, LEG_COLUMNS)
         self._event_columns = columns(store.using, CallEvent, EVENT_COLUMNS)
         self._cost_columns = columns(store.using, CallCost, COST_COLUMNS)
-        self._folding = Folding(store.devices, store.pricing, store.rollups)
+        self._folding = Folding(store.devices, store.pricing, store.rollups, store.returns)
         self._touched: dict[str, CallEntry] = {}
         self._fresh: list[Event] = []
         self._at_end: list[Callable[[], None]] = []
@@ -394,6 +397,7 @@ class FeedTransaction:
             for write in self._at_end:
                 write()
             self._count()
+            self.store.returns.write()
             if self._is_bound:
                 connection.connection.execute("COMMIT")
                 if meanwhile:

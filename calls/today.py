@@ -14,7 +14,7 @@ from django.db.models import CharField, Count, Sum
 from django.db.models.functions import Cast, Substr
 
 from calls.access import Scope
-from calls.counting import CALL_COUNTS, LEG_COUNTS, seconds_to_answer, service_level, service_measures, unreturned
+from calls.counting import CALL_COUNTS, LEG_COUNTS, seconds_to_answer, service_level, service_measures, unreturned_as_of
 from calls.journey import clock
 from calls.models import Call, Leg
 from calls.periods import DAY, day_start
@@ -51,7 +51,7 @@ def totals(scope: Scope, up_to: datetime, zone: ZoneInfo, as_of: datetime | None
     counts = {name: Count("pk", filter=CALL_COUNTS[name]) for name in COUNTED}
     found = calls.aggregate(**counts, **service_measures(up_to))
     return {name: found[name] for name in (*COUNTED, "answered_in", "abandoned")} | {
-        "unreturned": calls.filter(unreturned(as_of)).count() if found["abandoned"] else 0,
+        "unreturned": calls.filter(unreturned_as_of(as_of) if as_of else CALL_COUNTS["unreturned"]).count(),
         "service_level": service_level(found),
         "seconds_to_answer": seconds_to_answer(found),
     }

@@ -62,7 +62,9 @@ SELECT id, {feed} AS feed_id, strftime(started_at, '%Y%m%d%H%M%S') || lpad(CAST(
         AS currency, CASE WHEN cost IS NULL THEN 'not_charged' ELSE 'rated' END AS cost_status, '' AS cost_reason,
     CASE WHEN cost IS NULL THEN NULL ELSE talk + hold END AS billed_seconds,
     CASE WHEN cost IS NULL THEN NULL ELSE 1 + id % {destinations} END AS destination_id,
-    CAST(NULL AS BIGINT) AS tariff_version_id, 1 AS version, 1 AS revision
+    CAST(NULL AS BIGINT) AS tariff_version_id, CASE WHEN is_in AND NOT is_answered
+        AND coalesce(max(answered_at) OVER (PARTITION BY digits) < ended_at, true) THEN '+44207' || digits ELSE '' END
+        AS unreturned_number, 1 AS version, 1 AS revision
 FROM (SELECT *, started_at + to_seconds(ring + queue + talk + hold) AS ended_at,
         CASE WHEN is_answered THEN started_at + to_seconds(ring + queue) END AS answered_at,
         CASE WHEN is_answered AND NOT is_in THEN CAST(2000 * (talk + hold) AS BIGINT) END AS cost FROM shaped)
@@ -196,9 +198,10 @@ def _copy_to_sqlite(database: Any, chosen: str, _: Any, table: str, columns: Seq
 
 
 def roll_up(database: duckdb.DuckDBPyConnection) -> None:
-    """The roll-ups of all of it, summed up by DuckDB. Raises RuntimeError if those of a month are not as proved."""
+    """The roll-ups of all of it, summed up by DuckDB. Raises RuntimeError if a month's or day's are not as proved."""
     from calls.directory.models import Feed, FeedState
-    from calls.models import CallRollup, Facet, Grain, LegRollup
+    from calls.models import Call, CallRollup, Facet, Grain, LegRollup
+    from calls.returns import wrong
     from calls.rollup_building import day_of, month_of, repair_day, repair_month
     from calls.rollups import CALL_COLUMNS, LEG_COLUMNS, Rules, spans
     from calls.rows import EPOCH, instant
@@ -240,6 +243,8 @@ def roll_up(database: duckdb.DuckDBPyConnection) -> None:
     day = date(YEAR, 7, 1)
     if differ := repair_day(day_of(feed.pk, day, rules)) + repair_month(month_of(feed.pk, day, rules)):
         raise RuntimeError(f"{differ} rows of roll-ups were not as the calls are")
+    if differ := wrong(Call.objects.filter(started_at__date=day)).count():
+        raise RuntimeError(f"{differ} calls were returned, or not, and say otherwise")
 
 
 NOW = datetime(YEAR, 12, 20, 12, tzinfo=UTC)

@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+from django.db import transaction
+
 from calls.assembly import fold
 from calls.directory.models import Extension, Feed, FeedState
 from calls.models import Call, CallEvent, Leg
 from calls.records import Event, FoldedCall
+from calls.returns import set_right
 
 NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 Step = tuple[int, str, str] | tuple[int, str, str, str]
@@ -112,6 +115,8 @@ def store_folded(feed: Feed, folded: FoldedCall, events: list[Event], **fields: 
         received = datetime.fromtimestamp(event.received_us / 1_000_000, UTC)
         CallEvent.objects.create(call=call, received_at=received, line_hash=zlib.crc32(event.line), **values)
     FeedState.objects.filter(feed=feed).update(rolled_by="")  # roll-ups know only of what the store wrote
+    with transaction.atomic():
+        set_right(Call.objects.all())
     return call
 
 

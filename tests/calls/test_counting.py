@@ -4,7 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from calls.counting import CALL_COUNTS, GROUP_COUNTS, seconds_to_answer, service_level, service_measures, unreturned
+from calls.counting import (
+    CALL_COUNTS,
+    GROUP_COUNTS,
+    seconds_to_answer,
+    service_level,
+    service_measures,
+    unreturned_as_of,
+)
 from calls.models import Call, Leg
 from tests.calls.factories import ANSWERED, NINE, make_call, make_feed
 
@@ -64,7 +71,7 @@ def test_a_call_is_returned_by_any_answered_call_with_its_number_since():
     make_call(*GIVEN_UP, number="", e164="")
 
     assert set(Call.objects.filter(CALL_COUNTS["unreturned"])) == {never, *again, inside}
-    assert Call.objects.filter(unreturned(NINE + timedelta(minutes=4))).count() == 6  # as it was then
+    assert Call.objects.filter(unreturned_as_of(NINE + timedelta(minutes=4))).count() == 6  # as it was then
 
 
 def test_what_a_member_answers_the_group_has_answered():
