@@ -1,16 +1,18 @@
 """Calls by extension: what each device was offered, answered, missed and dialled."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Count, F, Max, Min, Q, Sum, Value
+from django.db.models.functions import Coalesce, NullIf
 
 from calls.chargeback import Part, allocated, shares
 from calls.costing.models import Chargeback, CostingChoice
 from calls.counting import LEG_COUNTS, NO_DEVICE
 from calls.directory.models import Extension
 from calls.models import Leg
-from calls.querysets import LegQuerySet
+from calls.querysets import CallQuerySet, LegQuerySet
 from reports.engine import Amount, Answer, Column, Kind, Question, Report, Values
 from reports.limits import in_time
 from reports.measures import SEVERAL
@@ -36,6 +38,8 @@ CHARGED_IN = {
     "last_currency": Max("currency", filter=~Q(charged=0)),
 }
 Device = tuple[int, str]
+Charge = tuple[int, str, str, int]
+"""Feed, device, currency and millionths."""
 
 
 @dataclass(slots=True)
@@ -50,12 +54,18 @@ class Counted:
 
 def of_legs(question: Question) -> Counted:
     legs = question.legs()
-    calls = legs.aggregate(calls=Count("call", distinct=True))["calls"]
-    return Counted(_by_device(legs), *charged(question), calls)
+    devices = _by_device(legs)
+    firsts = sum(sums.pop("firsts") for sums in devices.values())  # each call has one, which may be at another device
+    is_whole = "extension" not in question.asked_for
+    return Counted(devices, *charged(question), firsts if is_whole else _calls(legs))
+
+
+def _calls(legs: LegQuerySet) -> int:
+    return int(legs.aggregate(calls=Count("call", distinct=True))["calls"])
 
 
 def _by_device(legs: LegQuerySet) -> dict[Device, Values]:
-    found = legs.values("call__feed_id", "extension").annotate(**MEASURES)
+    found = legs.values("call__feed_id", "extension").annotate(**MEASURES, firsts=Count("pk", filter=Q(position=0)))
     return {(row.pop("call__feed_id"), row.pop("extension")): row for row in found}
 
 
@@ -67,7 +77,8 @@ def of_rollups(question: Question) -> Counted | None:
     found = Counted({}, defaultdict(int), "", 0)
     if question.live:
         live = question.legs().filter(call__in=question.live)
-        found.devices, found.calls = _by_device(live), live.aggregate(calls=Count("call", distinct=True))["calls"]
+        found.devices = _by_device(live)
+        found.calls = sum(sums.pop("firsts") for sums in found.devices.values())
     named = {f"s_{name}": wanted for name, wanted in (ROLLED | CHARGED_IN).items()}
     by = ("feed_id", "extension")
     currencies = set()
@@ -119,7 +130,7 @@ def run(question: Question) -> Answer:
     )
 
 
-def charged(question: Question) -> tuple[dict[tuple[int, str], int], str]:
+def charged(question: Question) -> tuple[dict[Device, int], str]:
     """Millionths that each device is charged, by the rule set for the site, and their currency.
 
     Nothing, and SEVERAL, where calls of several currencies meet.
@@ -127,20 +138,29 @@ def charged(question: Question) -> tuple[dict[tuple[int, str], int], str]:
     choice = CostingChoice.objects.first()
     rule = choice.chargeback if choice else Chargeback.FIRST
     calls = question.calls().filter(cost__gt=0)
-    currencies = set(calls.order_by().values_list("currency", flat=True).distinct())
-    if len(currencies) > 1:
-        return {}, SEVERAL
-    found: dict[tuple[int, str], int] = defaultdict(int)
+    found: dict[Device, int] = defaultdict(int)
+    currencies = set()
+    for feed, device, currency, amount in _by_talk(calls) if rule == Chargeback.TALK else _by_one_device(calls, rule):
+        found[feed, device] += amount
+        currencies.add(currency)
+    return ({}, SEVERAL) if len(currencies) > 1 else (found, next(iter(currencies), ""))
+
+
+def _by_one_device(calls: CallQuerySet, rule: str) -> Iterable[Charge]:
+    last = Coalesce(NullIf(F("last_extension"), Value("")), F("extension"))
+    groups = calls.annotate(at=last if rule == Chargeback.LAST else F("extension")).values("feed_id", "at", "currency")
+    return groups.annotate(amount=int_sum("cost")).values_list("feed_id", "at", "currency", "amount")
+
+
+def _by_talk(calls: CallQuerySet) -> Iterable[Charge]:
     legs: dict[int, list[Part]] = defaultdict(list)
-    if rule == Chargeback.TALK:
-        talks = Leg.objects.filter(call__in=calls.values("pk"), talk_seconds__gt=0).order_by("call", "position")
-        for call, extension, seconds in talks.values_list("call_id", "extension", "talk_seconds"):
-            legs[call].append(Part(extension, seconds))
-    fields = ("pk", "feed_id", "extension", "last_extension", "cost")
-    for pk, feed, extension, last, cost in in_time(calls.values_list(*fields).iterator(5_000)):
-        for device, part in allocated(cost, shares(rule, extension, last, legs.get(pk, []))).items():
-            found[feed, device] += part
-    return found, next(iter(currencies), "")
+    talks = Leg.objects.filter(call__in=calls.values("pk"), talk_seconds__gt=0).order_by("call", "position")
+    for call, extension, seconds in talks.values_list("call_id", "extension", "talk_seconds"):
+        legs[call].append(Part(extension, seconds))
+    fields = ("pk", "feed_id", "extension", "last_extension", "currency", "cost")
+    for pk, feed, extension, last, currency, cost in in_time(calls.values_list(*fields).iterator(5_000)):
+        for device, part in allocated(cost, shares(Chargeback.TALK, extension, last, legs.get(pk, []))).items():
+            yield feed, device, currency, part
 
 
 def _averages(row: Values) -> Values:
