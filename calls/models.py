@@ -296,7 +296,7 @@ class Leg(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["call_started_at", "extension"], name="leg_started_extension"),
-            models.Index(fields=["extension", "call_started_at"], name="leg_extension_started"),
+            models.Index(fields=["extension", "call_started_at", "call"], name="leg_extension_started"),
         ]
 
     def __str__(self) -> str:
