@@ -23,8 +23,8 @@ from ingest.smdr import MalformedLine, ParsedLine, parse
 
 LINES_A_TRANSACTION = 200
 MOST_AT_ONCE = 5_000
-NOT_WHOLE = frozenset({"overlong", "damaged_record"})
-"""Reasons of which only a part of the line, or none of its receipt, was kept: these are never tried."""
+NEVER_TRIED = frozenset({"overlong", "damaged_record", "repeated"})
+"""Only a part of the line, or none of its receipt, was kept; or there are more of the same than a call is told by."""
 
 Parsed = tuple[QuarantinedLine, Received, ParsedLine]
 
@@ -40,7 +40,7 @@ class Tried:
 
 
 def triable(feed: Feed) -> QuerySet[QuarantinedLine]:
-    return QuarantinedLine.objects.filter(feed=feed).exclude(reason__in=NOT_WHOLE)
+    return QuarantinedLine.objects.filter(feed=feed).exclude(reason__in=NEVER_TRIED)
 
 
 def parse_again(feed: Feed, lines: QuerySet[QuarantinedLine]) -> Tried:
@@ -63,7 +63,7 @@ def parse_packed_again(feed: Feed) -> Tried:
     """
 
     def is_readable(line: QuarantinedLine) -> bool:
-        if line.reason in NOT_WHOLE:
+        if line.reason in NEVER_TRIED:
             return False
         try:
             parse(bytes(line.line), feed.padding)

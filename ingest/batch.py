@@ -12,6 +12,8 @@ from ingest.strangers import recognise
 
 logger = logging.getLogger(__name__)
 
+MOST_OCCURRENCES = 10_000  # of one line on one connection: a call is folded from all its events, each time one comes
+
 
 def told_of_fault(record: Received) -> tuple[str, str]:
     """Reason and detail of a line without an end: a stranger's if its bytes tell one, as a prompt has no line end."""
@@ -56,6 +58,11 @@ class Batch:
             reason, detail = "not_stored", refusal
         elif record.fault:
             reason, detail = told_of_fault(record)
+        elif record.n > MOST_OCCURRENCES:
+            reason, detail = (
+                "repeated",
+                f"This connection sent it {record.n:,} times; the first {MOST_OCCURRENCES:,} count.",
+            )
         else:
             try:
                 self.parsed.append((record, parse(record.line, self.padding)))

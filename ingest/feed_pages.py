@@ -13,7 +13,7 @@ from calls.access import Scope
 from calls.directory.models import Feed, FeedHour, Outage
 from calls.directory.outages import BACKLOG, DISCONNECTED, SILENT, WORKER_DOWN
 from calls.outage_notes import OutageNote, length, span
-from ingest.again import NOT_WHOLE
+from ingest.again import NEVER_TRIED
 from ingest.models import QuarantinedLine
 from ingest.status import FeedStatus
 from ingest.timeline import DAYS, Span, Timeline, sparkline, timeline
@@ -27,6 +27,7 @@ REASON_WORDS = {
     "unterminated": "The connection ended in the middle of this line",
     "damaged_record": "A record of the journal was damaged",
     "not_stored": "The database refused it",
+    "repeated": "The same line again and again on one connection",
 }
 MEANING = {
     DISCONNECTED: "No connection was open; lines sent meanwhile are gone.",
@@ -158,7 +159,7 @@ class Reason:
 def reasons(feed: Feed) -> list[Reason]:
     """Why lines of the feed are in quarantine, and how many for each reason."""
     counted = QuarantinedLine.objects.filter(feed=feed).order_by().values_list("reason").annotate(Count("pk"))
-    return [Reason(name, reason_words(name), count, name not in NOT_WHOLE) for name, count in sorted(counted)]
+    return [Reason(name, reason_words(name), count, name not in NEVER_TRIED) for name, count in sorted(counted)]
 
 
 def reason_words(name: str) -> str:
@@ -176,7 +177,7 @@ def quarantine_row(line: QuarantinedLine, scope: Scope) -> dict[str, Any]:
         "raw": visible(raw[:SHOWN_BYTES]) if scope.sees_raw_lines else [(HIDDEN, True)],
         "cut": scope.sees_raw_lines and len(raw) > SHOWN_BYTES,
         "length": len(raw),
-        "may_try": line.reason not in NOT_WHOLE,
+        "may_try": line.reason not in NEVER_TRIED,
     }
 
 

@@ -149,7 +149,8 @@ def charged(question: Question) -> tuple[dict[Device, int], str]:
 def _by_one_device(calls: CallQuerySet, rule: str) -> Iterable[Charge]:
     last = Coalesce(NullIf(F("last_extension"), Value("")), F("extension"))
     groups = calls.annotate(at=last if rule == Chargeback.LAST else F("extension")).values("feed_id", "at", "currency")
-    return groups.annotate(amount=int_sum("cost")).values_list("feed_id", "at", "currency", "amount")
+    found: Iterable[Charge] = groups.annotate(amount=int_sum("cost")).values_list("feed_id", "at", "currency", "amount")
+    return found
 
 
 def _by_talk(calls: CallQuerySet) -> Iterable[Charge]:

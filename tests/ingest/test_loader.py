@@ -11,6 +11,8 @@ from django.db.backends.utils import CursorWrapper
 from calls.directory.models import Feed, FeedState
 from calls.models import Call, CallEvent
 from calls.rows import precise_instant
+from ingest.again import parse_again, triable
+from ingest.batch import MOST_OCCURRENCES
 from ingest.loader import Loader
 from ingest.models import JournalPosition, QuarantinedLine
 from ingest.segments import Damaged, Received
@@ -218,3 +220,18 @@ def test_a_line_received_by_a_clock_that_was_ahead_is_not_the_last_one_for_ever(
     assert FeedState.objects.get(feed=feed).last_line_at == precise_instant(1_331_299_240_000_001)
     Loader(feed.pk, Records([received(2, ringing(2))._replace(received_us=1)])).load_batch()
     assert FeedState.objects.get(feed=feed).last_line_at == precise_instant(1_331_299_240_000_001)
+
+
+def test_of_a_line_without_end_the_first_ten_thousand_are_events(feed: Feed) -> None:
+    """A stuck peer: a call is folded from all its events each time, so that a million would take ever longer."""
+    places = (1, MOST_OCCURRENCES, MOST_OCCURRENCES + 1, 1_000_000)
+    records = [received(sequence, ringing(1))._replace(n=n) for sequence, n in enumerate(places, 1)]
+    loaded = Loader(feed.pk, Records(records)).load_batch()
+    assert loaded is not None
+    assert (loaded.lines, loaded.events, loaded.quarantined) == (4, 2, 2)
+    assert set(CallEvent.objects.values_list("n", flat=True)) == {1, MOST_OCCURRENCES}
+    assert set(QuarantinedLine.objects.values_list("reason", "n")) == {
+        ("repeated", MOST_OCCURRENCES + 1), ("repeated", 1_000_000),
+    }  # fmt: skip
+    assert parse_again(feed, triable(feed)).events == 0
+    assert QuarantinedLine.objects.count() == 2
