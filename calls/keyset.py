@@ -117,9 +117,10 @@ class LegKeyset(Keyset):
         for pages in self.CHUNKS:
             legs = _beyond(self.legs, "call_started_at", "call_id", place, newer=newer)
             keys = list(legs.values_list("call_started_at", "call_id")[: pages * (self.size + 1)])
-            found += _beyond(self.among.filter(pk__in={key for _, key in keys}), self.field, "pk", beyond, newer=newer)
+            calls = _beyond(self.among.filter(pk__in={key for _, key in keys}), self.field, "pk", beyond, newer=newer)
+            found += calls[: self.size + 1 - len(found)]
             if len(found) > self.size or len(keys) < pages * (self.size + 1):
-                return found[: self.size + 1]
+                return found
             place = Cursor(*keys[-1])
         return super()._found(beyond, newer=newer)
 
