@@ -26,13 +26,14 @@ FACTS = (
 LONGEST_WAIT_SECONDS = int(LONGEST_WAIT.total_seconds())
 LOCKS, LOCK_CLASS = 64, 7_716
 
+# Not empty is said in the words of the indexes: SQLite takes those of them whose condition stands in the statement.
 LOCK = f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, given.number) FROM given"  # noqa: S608
 SPOKEN = """
 UPDATE calls_call SET unreturned_number = '' FROM given
-WHERE unreturned_number = given.number AND unreturned_number <> '' AND ended_at <= given.until
+WHERE unreturned_number = given.number AND NOT (unreturned_number = '') AND ended_at <= given.until
 """
 _SPOKEN_SINCE = (
-    "EXISTS (SELECT 1 FROM calls_call s WHERE s.{number} <> '' AND s.{number} = calls_call.{number}"
+    "EXISTS (SELECT 1 FROM calls_call s WHERE NOT (s.{number} = '') AND s.{number} = calls_call.{number}"
     " AND s.started_at >= judged.since AND {spoken})"
 )
 _HANDLED = "s.handled_at >= judged.ended_at"
@@ -119,8 +120,8 @@ class Returns:
             [(*row, row[2] - LONGEST_WAIT_SECONDS) for row in judged],
         )
         since = SINCE[connection.vendor]
-        for joined in ("c.number_e164 <> '' AND c.number_e164 = given.number",
-                       "c.number_e164 = '' AND c.number <> '' AND c.number = given.number"):  # fmt: skip
+        for joined in ("NOT (c.number_e164 = '') AND c.number_e164 = given.number",
+                       "c.number_e164 = '' AND NOT (c.number = '') AND c.number = given.number"):  # fmt: skip
             source = f"({_OF_NUMBER.format(since=since, joined=joined)})"
             doubted = [(number,) for number in sorted(self._doubted)]
             run_given(connection, JUDGED.format(source=source), {"number": "text"}, doubted)

@@ -7,7 +7,7 @@ SEVEN_DAYS_BEFORE = {
     "sqlite": "strftime('%Y-%m-%d %H:%M:%S', calls_call.ended_at, '-7 days')",
 }
 SPOKEN = (
-    "SELECT 1 FROM calls_call s WHERE s.{number} <> '' AND s.{number} = calls_call.{number} AND s.started_at >= {since} AND "
+    "SELECT 1 FROM calls_call s WHERE NOT (s.{number} = '') AND s.{number} = calls_call.{number} AND s.started_at >= {since} AND "
 )
 
 

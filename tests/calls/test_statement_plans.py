@@ -1,0 +1,31 @@
+"""Statements that ingest runs for each batch find their rows by an index. On SQLite: Postgres reads a small table whole."""
+
+import pytest
+from django.db import connection
+
+from calls.directory.models import Extension
+from calls.models import Call
+from calls.store import CallStore
+from tests.calls.factories import ABANDONED, ANSWERED, make_feed
+from tests.calls.priced import store_call
+
+pytestmark = pytest.mark.django_db
+
+
+def test_no_statement_reads_the_whole_table() -> None:
+    store = CallStore(make_feed(padding="*").pk)
+    seen: list[str] = []
+    connection.connection.set_trace_callback(seen.append)
+    store_call(store, ABANDONED, number="02079460712", direction="in")
+    store_call(store, ANSWERED, number="4711", direction="in")
+    Extension.objects.update_or_create(feed_id=store.feed_id, number="1843", defaults={"kind": "voicemail"})
+    store.refold(list(Call.objects.values_list("pk", flat=True)))
+    connection.connection.set_trace_callback(None)
+    ours = {statement for statement in seen if "given" in statement}
+    assert len(ours) >= 4
+    with connection.cursor() as cursor:
+        for statement in ours:
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
+            steps = " ".join(step for *_, step in cursor.fetchall())
+            assert "SCAN calls_call" not in steps, statement
+            assert "call_started" not in steps, statement
