@@ -24,13 +24,14 @@ FACTS = (
     "number",
 )  # fmt: skip
 LONGEST_WAIT_SECONDS = int(LONGEST_WAIT.total_seconds())
-LOCKS, LOCK_CLASS = 64, 7_716
+LOCKS, LOCK_CLASS = 256, 7_716
 
 # Not empty is said in the words of the indexes: SQLite takes those of them whose condition stands in the statement.
 LOCK = f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, given.number) FROM given"  # noqa: S608
 SPOKEN = """
 UPDATE calls_call SET unreturned_number = '' FROM given
 WHERE unreturned_number = given.number AND NOT (unreturned_number = '') AND ended_at <= given.until
+    AND (number_e164 <> '') = given.is_e164
 """
 _SPOKEN_SINCE = (
     "EXISTS (SELECT 1 FROM calls_call s WHERE NOT (s.{number} = '') AND s.{number} = calls_call.{number}"
@@ -71,48 +72,56 @@ class Spoken(NamedTuple):
     """With whom a call spoke: of its numbers what ended no later than `until` needs no call back."""
 
     until: int  # epoch seconds
-    numbers: tuple[str, ...]
+    e164: str
+    number: str
 
 
 class Returns:
-    """What a transaction of the store changes. Asks nothing of the database; `write` needs no answer from it."""
+    """What a transaction of the store changes. Asks nothing of the database, and needs no answer from it."""
 
     def __init__(self, using: str, state: tuple[str, ...]) -> None:
         """`state` names the columns of the rows of a call that it is told."""
         self._using = using
         self._facts = itemgetter(*map(state.index, FACTS))
         self._judged: dict[int, Abandoned | None] = {}
-        self._spoken: dict[str, int] = {}  # until when, by number
+        self._spoken: dict[tuple[str, bool], int] = {}  # until when, by number and whether it is of E.164
         self._doubted: set[str] = set()
+        self._locked: set[str] = set()
 
     def begin(self) -> None:
-        self._judged, self._spoken, self._doubted = {}, {}, set()
+        self._judged, self._spoken, self._doubted, self._locked = {}, {}, set(), set()
 
     def replace(self, pk: int, state: Row, new_state: Row) -> None:
         """A call was this, if anything, and is that."""
         new_facts, facts = self._facts(new_state), self._facts(state) if state else None
+        was, now = abandoned(facts) if facts else None, abandoned(new_facts)
+        self._locked.update(one.number for one in (was, now) if one)
         if facts == new_facts:
             return
-        was, now = abandoned(facts) if facts else None, abandoned(new_facts)
         if was != now:
             self._judged[pk] = now
         before, after = spoken(facts) if facts else None, spoken(new_facts)
         if before == after:
             return
         if after:
-            for number in after.numbers:
-                self._spoken[number] = max(after.until, self._spoken.get(number, after.until))
-        if before and (after is None or after.until < before.until or after.numbers != before.numbers):
-            self._doubted.update(before.numbers)
+            for key in ((after.e164, True), (after.number, False)):
+                if key[0]:
+                    self._spoken[key] = max(after.until, self._spoken.get(key, after.until))
+        if before and (after is None or after.until < before.until or after[1:] != before[1:]):
+            self._doubted.update(filter(None, before[1:]))
+
+    def lock(self) -> None:
+        """Before any call is written: who holds a call's row must not wait for whoever waits for that row."""
+        lock(self._using, self._locked | self._doubted | {number for number, _ in self._spoken})
 
     def write(self) -> None:
-        """Last in its transaction: it holds up those of other feeds that are about the same numbers."""
+        """When all calls of the transaction are written."""
         if not (self._judged or self._spoken or self._doubted):
             return
         connection = connections[self._using]
+        types = {"number": "text", "is_e164": "bool", "until": "instant"}
+        run_given(connection, SPOKEN, types, [(*key, until) for key, until in sorted(self._spoken.items())])
         judged = sorted((pk, *one) if one else (pk, "", 0) for pk, one in self._judged.items())
-        lock(self._using, {*self._spoken, *self._doubted, *(number for _, number, _ in judged)})
-        run_given(connection, SPOKEN, {"number": "text", "until": "instant"}, sorted(self._spoken.items()))
         run_given(
             connection,
             JUDGED.format(source="given"),
@@ -141,8 +150,7 @@ def abandoned(facts: Row) -> Abandoned | None:
 def spoken(facts: Row) -> Spoken | None:
     _, _, outcome, partial, started_at, handled_at, answered_at, _, e164, number = facts
     at = max(handled_at or 0, (answered_at or 0) if partial and outcome == Outcome.ANSWERED else 0)
-    numbers = tuple(filter(None, (e164, number)))
-    return Spoken(min(at, started_at + LONGEST_WAIT_SECONDS), numbers) if at and numbers else None
+    return Spoken(min(at, started_at + LONGEST_WAIT_SECONDS), e164, number) if at and (e164 or number) else None
 
 
 def lock(using: str, numbers: set[str] | None = None) -> None:
@@ -152,7 +160,7 @@ def lock(using: str, numbers: set[str] | None = None) -> None:
     other. On SQLite there is one transaction at a time.
     """
     connection = connections[using]
-    if connection.vendor == "postgresql":
+    if connection.vendor == "postgresql" and (numbers is None or numbers):
         chosen = range(LOCKS) if numbers is None else sorted({crc32(number.encode()) % LOCKS for number in numbers})
         run_given(connection, LOCK, {"number": "int4"}, [(place,) for place in chosen])
 

@@ -29,6 +29,7 @@ REMEMBERED_TEXTS = 4_096
 SECOND_TEXTS = tuple(f"{second:02}" for second in range(60))
 POSTGRES_EPOCH_US = 946_684_800_000_000  # 2000-01-01
 ROWS_AT_ONCE = 32
+GIVEN_AT_ONCE = 256
 MICROSECOND = timedelta(microseconds=1)
 SECOND = timedelta(seconds=1)
 
@@ -280,7 +281,7 @@ def _execute_with_arrays(
 def run_given(connection: BaseDatabaseWrapper, statement: str, types: Mapping[str, str], rows: Sequence[Row]) -> None:
     """Run a statement that has these rows as a table `given`: its columns' names with their types (ARRAYS; "instant").
 
-    On SQLite it runs once for each row.
+    On SQLite it runs for up to GIVEN_AT_ONCE rows at a time.
     """
     if not rows:
         return
@@ -302,10 +303,15 @@ def run_given(connection: BaseDatabaseWrapper, statement: str, types: Mapping[st
             chosen = f"SELECT {', '.join(values)} FROM unnest({arrays}) AS u ({', '.join(plain)})"  # noqa: S608
             _execute_with_arrays(connection, f"WITH given ({names}) AS ({chosen}) {statement}", known, given)
         else:
-            places = ", ".join("?" * len(types))
-            connection.connection.executemany(
-                f"WITH given ({names}) AS (VALUES ({places})) {statement}", zip(*given, strict=True)
-            )
+            values, place = list(zip(*given, strict=True)), f"({', '.join('?' * len(types))})"
+            begun, count = 0, GIVEN_AT_ONCE
+            while begun < len(values):
+                while count > len(values) - begun:
+                    count //= 2
+                places = ", ".join([place] * count)
+                part = chain.from_iterable(values[begun : begun + count])
+                connection.connection.execute(f"WITH given ({names}) AS (VALUES {places}) {statement}", tuple(part))
+                begun += count
 
 
 def _convert(rows: Iterable[Row], converters: Sequence[tuple[int, Callable[[Any], Any]]]) -> Iterator[list[Any]]:

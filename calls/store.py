@@ -458,6 +458,7 @@ class FeedTransaction:
 
     def _write_folded(self, folded: Folded) -> None:
         revision = self.state.revision + 1
+        self.store.returns.lock()
         self._call_columns.insert([call_row(self.store.feed_id, entry, revision) for entry in folded.inserted])
         self._call_columns.upsert([call_row(self.store.feed_id, entry, revision) for entry in folded.updated], ["id"])
         self._event_columns.insert(folded.events)

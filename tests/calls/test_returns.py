@@ -24,7 +24,7 @@ from tests.calls.priced import store_call
 from tests.calls.strategies import event_soups
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
-CALLER, OTHER, INSIDE, MASKED, NONE = "02079460712", "02079460713", "4711", "020794607XX", ""
+CALLER, OTHER, INSIDE, MASKED, NONE, PLUS = "02079460712", "02079460713", "4711", "020794607XX", "", "+442079460712"
 
 
 def minutes(after: float) -> datetime:
@@ -63,7 +63,7 @@ def test_it_is_as_the_calls_have_it_after_any_events_in_any_batches(
 ) -> None:
     """Two feeds, few numbers, late lines, changed numbers, swept and reopened calls, other kinds of devices."""
     began, serial = int(NINE.timestamp()), Call.objects.count()
-    numbers = st.sampled_from([CALLER, CALLER, OTHER, INSIDE, MASKED, NONE])
+    numbers = st.sampled_from([CALLER, CALLER, OTHER, INSIDE, MASKED, NONE, PLUS])
     names = ["RINGING", "RINGING", "ANSWERED", "DISCONNECTED", "DISCONNECTED", "TRANSFERRED", "CALLMODIFIED"]
     batches: list[list[Any]] = [[], [], []]
     for place, soup in enumerate(data.draw(st.lists(event_soups(most=5, names=names), min_size=2, max_size=7))):

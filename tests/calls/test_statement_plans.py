@@ -1,4 +1,4 @@
-"""What ingest runs for each batch finds its rows by an index. On SQLite: Postgres reads a table as small as this whole."""
+"""What ingest runs for each batch finds its rows by an index. On SQLite: Postgres reads a small table whole."""
 
 import pytest
 from django.db import connection
