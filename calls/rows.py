@@ -303,13 +303,13 @@ def run_given(connection: BaseDatabaseWrapper, statement: str, types: Mapping[st
             chosen = f"SELECT {', '.join(values)} FROM unnest({arrays}) AS u ({', '.join(plain)})"  # noqa: S608
             _execute_with_arrays(connection, f"WITH given ({names}) AS ({chosen}) {statement}", known, given)
         else:
-            values, place = list(zip(*given, strict=True)), f"({', '.join('?' * len(types))})"
+            converted, row = list(zip(*given, strict=True)), f"({', '.join('?' * len(types))})"
             begun, count = 0, GIVEN_AT_ONCE
-            while begun < len(values):
-                while count > len(values) - begun:
+            while begun < len(converted):
+                while count > len(converted) - begun:
                     count //= 2
-                places = ", ".join([place] * count)
-                part = chain.from_iterable(values[begun : begun + count])
+                places = ", ".join([row] * count)
+                part = chain.from_iterable(converted[begun : begun + count])
                 connection.connection.execute(f"WITH given ({names}) AS (VALUES {places}) {statement}", tuple(part))
                 begun += count
 
