@@ -7,6 +7,7 @@ import importlib.util
 import os
 import pwd
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ import psycopg
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_SECONDS = 60
 PORT_ATTEMPTS = 3
+PORTS = 10_000
+CLIENT_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 class ServiceError(Exception):
@@ -311,10 +314,17 @@ def _end(process: "subprocess.Popen[bytes]", stop_with: signal.Signals) -> None:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback address that nobody listens on at this moment.
+
+    None of those that the system gives to clients: a test that starts its server seconds later found its port taken by
+    another test's connection.
+    """
+    clients_from = int(CLIENT_PORTS.read_text().split()[0])
+    while True:
+        port = clients_from - 1 - secrets.randbelow(PORTS) if clients_from > 2 * PORTS else 0
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
 
 
 def _wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
