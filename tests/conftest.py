@@ -33,6 +33,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
+END_TO_END = Path(__file__).parent / "e2e"
 BROWSER_TESTS = Path(__file__).parent / "browser"
 
 
@@ -40,6 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if BROWSER_TESTS in item.path.parents:
             item.add_marker("browser")
+    items.sort(key=lambda item: END_TO_END not in item.path.parents)  # the longest first, so that none is left alone
 
 
 @pytest.fixture(scope="session")
