@@ -146,7 +146,7 @@ class Call(models.Model):
                 name="call_partial_answered",
             ),
             models.Index(
-                fields=["number", "started_at"],
+                fields=["number", "started_at", "handled_at"],
                 condition=~Q(number=""),
                 name="call_number",
             ),

@@ -11,6 +11,14 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RemoveIndex(
+            model_name='call',
+            name='call_number',
+        ),
+        migrations.AddIndex(
+            model_name='call',
+            index=models.Index(condition=models.Q(('number', ''), _negated=True), fields=['number', 'started_at', 'handled_at'], name='call_number'),
+        ),
+        migrations.RemoveIndex(
             model_name='leg',
             name='leg_extension_started',
         ),
