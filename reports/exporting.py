@@ -148,7 +148,7 @@ def _write_asked(export: Export, part: Path, asked: QueryDict, maker: str, heard
     if export.of == bills.SLUG:
         context = bills.context_of(question, maker)
         heard.total = sum(bill.rows for bill in context["bills"])
-        part.write_bytes(paper.pdf(bills.paper_of(context)))
+        part.write_bytes(paper.pdf(bills.paper_of(context), is_at=heard.is_at_page))
         heard.done = heard.total
         return
     report = REPORTS[export.of]
@@ -157,7 +157,8 @@ def _write_asked(export: Export, part: Path, asked: QueryDict, maker: str, heard
     if export.form == "xlsx":
         workbook(part, document, heard.is_at)
     else:
-        part.write_bytes(paper.pdf(paper_of(document, asked, paper.MOST_ROWS)))
+        heard.total = min(heard.total, paper.MOST_ROWS)
+        part.write_bytes(paper.pdf(paper_of(document, asked, paper.MOST_ROWS), is_at=heard.is_at_page))
         heard.done = heard.total
 
 
@@ -173,6 +174,10 @@ class _Heard:
 
     def is_at(self, done: int) -> None:
         self.done = done
+
+    def is_at_page(self, page: int) -> None:
+        """Of paper: about so many rows. All of it is done when it is written, and laid out a second time if need be."""
+        self.done = max(self.done, min(page * paper.ROWS_A_PAGE, self.total - 1))
 
     def stop(self) -> None:
         self._stopped.set()

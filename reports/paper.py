@@ -7,9 +7,12 @@ nor a fault of it touches the site.
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from django.conf import settings
@@ -19,12 +22,14 @@ from django.utils.safestring import SafeString, mark_safe
 
 MOST_ROWS = 2_000  # of a PDF: some 70 pages, and half a gigabyte while it is made
 MOST_AT_ONCE = 60  # rows: a page or two
+ROWS_A_PAGE = 28
 AT_ONCE_SECONDS = 30
 SHEETS = ("tokens", "theme", "components", "reports", "print", "paper")
 VARIABLE = re.compile(r"var\((--[\w-]+)\)")
 DECLARED = re.compile(r"(--[\w-]+):\s*([^;]+);")
 RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 LINK = re.compile(r'<a class="tb-(?:crumb|btn)\b.*?</a>|</?a\b[^>]*>', re.DOTALL)  # crumbs and buttons with their words
+PAGE = re.compile(rb"page (\d+)\s*")  # what the press says
 SVG = re.compile(r"(?P<tag><svg\b[^>]*>)(?P<rest>.*?</svg>)", re.DOTALL)
 PICTURED = re.compile(r"[.#](tb-(?:mark|chart|cellbar|hatch)[\w-]*)")
 INSTALL = (
@@ -46,22 +51,43 @@ def html_of(template: str, context: dict[str, Any]) -> str:
     return SVG.sub(with_style, LINK.sub("", page))
 
 
-def pdf(html: str, timeout: float | None = None) -> bytes:
-    """Raises NoPaperError."""
+def pdf(html: str, timeout: float | None = None, is_at: Callable[[int], None] = lambda page: None) -> bytes:
+    """`is_at` is told of each page as it is laid out, from 1. Raises NoPaperError."""
     if find_spec("weasyprint") is None:
         raise NoPaperError(INSTALL)
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "reports.paper_press"], input=html.encode(), capture_output=True, timeout=timeout,
-            cwd=settings.BASE_DIR, check=False,
+    is_late = threading.Event()
+    said: list[str] = []
+    with TemporaryFile() as given, TemporaryFile() as made:
+        given.write(html.encode())
+        given.seek(0)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "reports.paper_press"],
+            stdin=given, stdout=made, stderr=subprocess.PIPE, cwd=settings.BASE_DIR,
         )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise NoPaperError("The PDF took too long. Narrow the report, or take XLSX.") from None
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        missing = any("cannot load library" in line for line in lines)
-        raise NoPaperError(INSTALL if missing else f"The PDF could not be made: {lines[-1] if lines else 'no reason'}")
-    return done.stdout
+
+        def give_up() -> None:
+            is_late.set()
+            process.kill()
+
+        timer = threading.Timer(threading.TIMEOUT_MAX if timeout is None else timeout, give_up)
+        timer.daemon = True
+        timer.start()
+        with process:
+            for line in process.stderr or ():
+                if page := PAGE.fullmatch(line):
+                    is_at(int(page[1]))
+                elif line.strip():
+                    said.append(line.decode(errors="replace").strip())
+        timer.cancel()
+        if is_late.is_set():
+            raise NoPaperError("The PDF took too long. Narrow the report, or take XLSX.")
+        if process.returncode:
+            missing = any("cannot load library" in line for line in said)
+            raise NoPaperError(
+                INSTALL if missing else f"The PDF could not be made: {said[-1] if said else 'no reason'}"
+            )
+        made.seek(0)
+        return made.read()
 
 
 @cache

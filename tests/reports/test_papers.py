@@ -79,3 +79,10 @@ def test_paper_hides_what_its_page_hides_and_says_where_it_stops(loaded: list[di
 def test_paper_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(paper.NoPaperError, match="took too long"):
         paper.pdf("<html><body>late</body></html>", timeout=0.01)
+
+
+def test_the_press_says_which_page_it_is_at() -> None:
+    pages: list[int] = []
+    made = paper.pdf("<p style='break-after: page'>one</p>" * 3, is_at=pages.append)
+    assert sorted(set(pages)) == list(range(1, len(Paper(made).pages) + 1))
+    assert len(set(pages)) >= 3
