@@ -21,12 +21,13 @@ from django.db.models import (
     Sum,
     Value,
 )
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce, NullIf
 
 from calls.models import Call, Leg
 from calls.records import CallState, Direction, LegOutcome, Outcome
 
 LONGEST_WAIT = timedelta(days=7)  # of a call, from its start until a person answers
+NUMBER = Coalesce(NullIf(F("number_e164"), Value("")), F("number"))  # whose calls are counted together; "": not shown
 
 _IN = Q(direction=Direction.IN)
 _OUT = Q(direction=Direction.OUT)

@@ -19,6 +19,7 @@ from calls.rollup_models import CallRollup as CallRollup  # noqa: PLC0414 - for 
 from calls.rollup_models import Facet as Facet  # noqa: PLC0414 - for whoever imports models
 from calls.rollup_models import Grain as Grain  # noqa: PLC0414 - for whoever imports models
 from calls.rollup_models import LegRollup as LegRollup  # noqa: PLC0414 - for whoever imports models
+from calls.rollup_models import NumberRollup as NumberRollup  # noqa: PLC0414 - for whoever imports models
 
 
 def choices(values: type[StrEnum]) -> list[tuple[str, str]]:

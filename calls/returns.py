@@ -11,9 +11,8 @@ from zlib import crc32
 
 from django.db import connections
 from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Coalesce, NullIf
 
-from calls.counting import CALL_COUNTS, LONGEST_WAIT, unreturned_as_of
+from calls.counting import CALL_COUNTS, LONGEST_WAIT, NUMBER, unreturned_as_of
 from calls.models import Call
 from calls.querysets import CallQuerySet
 from calls.records import CallState, Direction, Outcome
@@ -167,9 +166,7 @@ def lock(using: str, numbers: set[str] | None = None) -> None:
 
 def wrong(calls: CallQuerySet) -> CallQuerySet:
     """Those of these calls whose `unreturned_number` is not as a second reckoning has it."""
-    due = Case(
-        When(unreturned_as_of(None), then=Coalesce(NullIf(F("number_e164"), Value("")), F("number"))), default=Value("")
-    )
+    due = Case(When(unreturned_as_of(None), then=NUMBER), default=Value(""))
     concerned = calls.filter(CALL_COUNTS["abandoned"] | ~Q(unreturned_number=""))
     found: CallQuerySet = concerned.annotate(due_number=due).exclude(unreturned_number=F("due_number"))
     return found

@@ -20,7 +20,8 @@ from calls.chargeback import Part, allocated, shares
 from calls.costing.models import Chargeback
 from calls.counting import CALL_COUNTS, service_measures
 from calls.directory.models import Feed, FeedState
-from calls.models import Call, CallRollup, CostStatus, Facet, Grain, Leg, LegRollup
+from calls.models import Call, CallRollup, CostStatus, Facet, Grain, Leg, LegRollup, NumberRollup
+from calls.number_rollups import forget_numbers, sum_a_day, wrong_numbers
 from calls.periods import DAY, day_start, month_start
 from calls.querysets import CallQuerySet
 from calls.records import CallState
@@ -185,28 +186,32 @@ def repair_month(span: Span) -> int:
         _differences(_of_days(model, sums, span), _stored(model, sums, span, Grain.MONTH), len(sums))
         for model, sums in ((CallRollup, CALL_SUMS), (LegRollup, LEG_SUMS))
     )
-    add_rows("default", calls, legs)
-    return len(calls) + len(legs)
+    numbers = wrong_numbers(span.feed, span.since, span.until)
+    add_rows("default", calls, legs, numbers)
+    return len(calls) + len(legs) + len(numbers)
 
 
 def build_some(store: CallStore) -> bool:
     """Make roll-ups of one more day of calls, the latest first; False when none is left to be made.
 
-    A feed's first ones, and all of them after a rule was edited; reports read calls for as long as that takes.
+    A feed's first ones, and all of them after a rule was edited; reports read calls for as long as that takes. Then
+    those by number, of the days that are over.
     """
     feed = Feed.objects.get(pk=store.feed_id)
     rules = Rules.of(feed)
     known = FeedState.objects.filter(pk=feed.pk).values_list("rolled_by", "rolled_since").first()
     if known == (str(rules), EPOCH):
-        return False
+        return sum_a_day(store)
     with store.transaction() as work:
         since = work.state.rolled_since
         if work.state.rolled_by != str(rules) or since is None:
+            if work.state.rolled_by and Rules.read(work.state.rolled_by).zone != rules.zone:
+                forget_numbers(feed.pk)
             since = _day_after_all(feed.pk, rules)
         else:
             since = _next_day(feed.pk, since, rules)
         FeedState.objects.filter(pk=feed.pk).update(rolled_by=str(rules), rolled_since=since)
-    return since != EPOCH
+    return True
 
 
 def _day_after_all(feed: int, rules: Rules) -> datetime:
@@ -279,7 +284,10 @@ def _next(feed: int, day: date, rules: Rules) -> date | None:
     from_then = day_start(day, zone)
     found = [
         model._default_manager.filter(feed=feed, **{f"{name}__gte": from_then}).aggregate(first=Min(name))["first"]
-        for model, name in ((Call, "started_at"), (CallRollup, "start"), (LegRollup, "start"))
+        for model, name in (
+            (Call, "started_at"),
+            *((model, "start") for model in (CallRollup, LegRollup, NumberRollup)),
+        )
     ]
     known = [at for at in found if at]
     return min(known).astimezone(zone).date() if known else None

@@ -96,3 +96,25 @@ class LegRollup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.extension} from {self.start:%Y-%m-%d %H:%M}"
+
+
+class NumberRollup(models.Model):
+    """Sums over ended calls by month and number, of the days that are over: before FeedState.numbered_until.
+
+    `number` is the one in international form, else as it was read; empty where none was shown.
+    """
+
+    pk = models.CompositePrimaryKey("start", "feed_id", "direction", "number")
+    start = models.DateTimeField()
+    feed = models.ForeignKey("directory.Feed", models.CASCADE, related_name="+", db_index=False)
+    direction = models.CharField(max_length=3)
+    number = models.CharField(max_length=16, blank=True)
+    calls = models.IntegerField()
+    unknown = models.IntegerField()
+    answered = models.IntegerField()
+    talk = models.BigIntegerField()
+
+    KEY: ClassVar = ("start", "feed_id", "direction", "number")
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.direction} from {self.start:%Y-%m}"

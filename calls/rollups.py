@@ -5,7 +5,7 @@ month. Whatever changes a call — late lines, a sweep, other kinds of devices, 
 rows are written under its lock only, and in the order of their key. Live calls are in none: reports add them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter, neg
@@ -17,7 +17,7 @@ from django.conf import settings
 from calls.chargeback import Part, allocated, shares
 from calls.costing.models import Chargeback, CostingChoice
 from calls.directory.models import Feed, FeedState
-from calls.models import Call, CallRollup, CostStatus, Facet, Grain, LegRollup
+from calls.models import Call, CallRollup, CostStatus, Facet, Grain, LegRollup, NumberRollup
 from calls.periods import day_start, month_start
 from calls.records import CallState, Direction, LegOutcome, Outcome
 from calls.rows import EPOCH, Row, columns, instant
@@ -32,13 +32,15 @@ CALL_SUMS = (
     "to_answer", "to_person", "cost", "recharge", "unrated",
 )  # fmt: skip
 LEG_SUMS = ("legs", "firsts", "talks", "missed", "ring", "talk", "hold", "charged")
+NUMBER_SUMS = ("calls", "unknown", "answered", "talk")
 CALL_COLUMNS = (*CallRollup.KEY, *CALL_SUMS)
 LEG_COLUMNS = (*LegRollup.KEY, *LEG_SUMS)
+NUMBER_COLUMNS = (*NumberRollup.KEY, *NUMBER_SUMS)
 FACTS = (
     "state", "started_at", "direction", "outcome", "department_id", "currency", "trunk", "did", "account_code",
     "destination_id", "handled_at", "answered_at", "time_to_answer_seconds", "partial", "duration_seconds",
     "talk_seconds", "ring_seconds", "queue_seconds", "hold_seconds", "lost_in_transfer", "lost_on_hold", "cost",
-    "recharge", "cost_status", "extension", "last_extension",
+    "recharge", "cost_status", "extension", "last_extension", "number_e164", "number",
 )  # fmt: skip
 LEG_FACTS = (
     "position", "extension", "answered_at", "outcome", "ring_seconds", "talk_seconds", "hold_seconds",
@@ -70,6 +72,9 @@ class Rules(NamedTuple):
         return cls(zone, step_of(zone), feed.answer_target_seconds, feed.short_call_seconds, str(rule))
 
 
+_number_sums = itemgetter(*map(CALL_SUMS.index, NUMBER_SUMS))
+
+
 @lru_cache
 def _read(text: str) -> Rules:
     zone, step, target, short, rule = text.split("|")
@@ -86,11 +91,12 @@ def step_of(zone: str) -> int:
 
 
 class Spans:
-    """Of which step, local day and local month an instant is, in epoch seconds; the days are remembered by step."""
+    """Of which step, local day and local month an instant is, in epoch seconds; what was asked is remembered."""
 
     def __init__(self, zone: str, step_seconds: int) -> None:
         self._zone, self._step = ZoneInfo(zone), step_seconds
         self._known: dict[int, tuple[int, int]] = {}
+        self._months: dict[int, int] = {}
 
     def of(self, at: int) -> tuple[int, int]:
         """The begin of its step and of its day."""
@@ -103,7 +109,11 @@ class Spans:
 
     def month(self, day: int) -> int:
         """The begin of the month in which a day begins."""
-        return int(day_start(month_start(instant(day).astimezone(self._zone).date()), self._zone).timestamp())
+        known = self._months.get(day)
+        if known is None:
+            first = month_start(instant(day).astimezone(self._zone).date())
+            known = self._months[day] = int(day_start(first, self._zone).timestamp())
+        return known
 
 
 @lru_cache(maxsize=8)
@@ -123,13 +133,14 @@ class Rollups:
         self._calls: Counted = {}  # by (facet, start, name, direction, outcome, department, currency)
         self._hours: Counted = {}
         self._legs: Counted = {}
-        self._since = 0
+        self._numbers: Counted = {}  # by (month, feed, direction, number)
+        self._since = self._numbered_until = 0
         self._rules: Rules | None = None
         self._spans = spans("UTC", HOUR_SECONDS)
 
     def begin(self, state: FeedState) -> None:
         """Take note of the rules by which the locked feed's roll-ups are made, and from when on there are any."""
-        self._calls, self._hours, self._legs = {}, {}, {}
+        self._calls, self._hours, self._legs, self._numbers = {}, {}, {}, {}
         if not state.rolled_by and not Call.objects.using(self._using).filter(feed_id=self._feed_id).exists():
             state.rolled_by = str(Rules.of(Feed.objects.using(self._using).get(pk=self._feed_id)))
             state.rolled_since = EPOCH
@@ -139,6 +150,7 @@ class Rollups:
         if self._rules and state.rolled_since:
             self._spans = spans(self._rules.zone, self._rules.step_seconds)
             self._since = int(state.rolled_since.timestamp())
+        self._numbered_until = int(state.numbered_until.timestamp()) if state.numbered_until else 0
 
     def replace(self, state: Row, legs: Sequence[Row], new_state: Row, new_legs: Sequence[Row]) -> None:
         """A call was this, if anything, and is that. Asks nothing of the database."""
@@ -152,17 +164,23 @@ class Rollups:
     def _count(self, state: Row, legs: Sequence[Row], *, is_taken_off: bool = False) -> None:
         facts = self._facts(state)
         rules = self._rules
-        if rules is None or facts[1] < self._since:
+        started_at = facts[1]
+        if rules is None or self._numbered_until <= started_at < self._since:
             return
         (
-            _, started_at, direction, outcome, department, currency, trunk, did, account, destination, *_, cost, _, _,
-            extension, last_extension,
+            _, _, direction, outcome, department, currency, trunk, did, account, destination, *_, cost, _, _, extension,
+            last_extension, number_e164, number,
         ) = facts  # fmt: skip
         department = department or 0
         step, day = self._spans.of(started_at)
         sums = call_sums(facts, rules)
         if is_taken_off:
             sums = tuple(map(neg, sums))
+        if started_at < self._numbered_until:
+            key = (self._spans.month(day), self._feed_id, direction, number_e164 or number)
+            _into(self._numbers, key, _number_sums(sums))
+        if started_at < self._since:
+            return
         _into(self._hours, (Facet.WHOLE, step, "", direction, "", 0, ""), sums)
         _into(self._hours, (Facet.DEPARTMENT, step, "", direction, "", department, ""), sums)
         rest = direction, outcome, 0, currency
@@ -208,16 +226,16 @@ class Rollups:
             for (start, *rest), sums in group.items()
             if any(sums)
         ]
-        self._calls, self._hours, self._legs = {}, {}, {}
-        add_rows(self._using, rows, legs)
+        numbers = [(*key, *sums) for key, sums in _summed(self._numbers).items() if any(sums)]
+        self._calls, self._hours, self._legs, self._numbers = {}, {}, {}, {}
+        add_rows(self._using, rows, legs, numbers)
 
 
-def add_rows(using: str, calls: list[Row], legs: list[Row]) -> None:
-    """Add rows of CALL_COLUMNS and of LEG_COLUMNS to those stored under the same keys, in the order of the keys."""
-    calls.sort()
-    legs.sort()
-    columns(using, CallRollup, CALL_COLUMNS).upsert(calls, CallRollup.KEY, adds=True)
-    columns(using, LegRollup, LEG_COLUMNS).upsert(legs, LegRollup.KEY, adds=True)
+def add_rows(using: str, calls: Iterable[Row], legs: Iterable[Row], numbers: Iterable[Row] = ()) -> None:
+    """Add rows of CALL_, LEG_ and NUMBER_COLUMNS to those stored under the same keys, in the order of the keys."""
+    columns(using, CallRollup, CALL_COLUMNS).upsert(sorted(calls), CallRollup.KEY, adds=True)
+    columns(using, LegRollup, LEG_COLUMNS).upsert(sorted(legs), LegRollup.KEY, adds=True)
+    columns(using, NumberRollup, NUMBER_COLUMNS).upsert(sorted(numbers), NumberRollup.KEY, adds=True)
 
 
 def _into(group: Counted, key: Row, sums: Sums) -> None:

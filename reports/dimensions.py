@@ -8,8 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.db.models import Case, CharField, F, Func, Value, When
-from django.db.models.functions import Cast, Coalesce, Greatest, Left, Length, NullIf, Substr
+from django.db.models.functions import Cast, Greatest, Left, Length, Substr
 
+from calls import counting
 from calls.costing.models import Destination
 from calls.counting import NO_DEVICE
 from calls.directory.models import AccountCode, Contact, Department, Did, Extension, Feed, Trunk
@@ -17,8 +18,9 @@ from calls.models import Facet, Grain
 from calls.numbers import display
 from calls.periods import CUSTOM, DAY, Period, day_start, month_start
 from reports.engine import Column, Kind, Question, Values
-from reports.gathering import Key, Rolled
+from reports.gathering import First, Key, Rolled
 from reports.limits import in_time
+from reports.numbered import first_numbers
 
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 MOST_DAYS = 62  # beyond these, a row is a month
@@ -42,6 +44,8 @@ class Dimension:
     # Of very many rows, which are not ordered by their texts, but by these: of the database's group `by`, and of a Key.
     order: Callable[[Question], Any] | None = None
     place: Callable[[Question, Key], str] | None = None
+    # The first of them without a look at each call, if that can be: as gathering.first_groups, of a direction.
+    first: Callable[[Question, Mapping[str, str], Sequence[str], str, int], First | None] | None = None
 
 
 def _fixed(**group: Any) -> Callable[[Question], Mapping[str, Any]]:
@@ -182,10 +186,11 @@ def _shown_part(question: Question, key: Key) -> str:
 
 NUMBER = Dimension(
     (Column("number", "Number", Kind.TEXT, named_by="name"), Column("name", "Name", Kind.TEXT)),
-    _fixed(k0=Coalesce(NullIf(F("number_e164"), Value("")), F("number"))),
+    _fixed(k0=counting.NUMBER),
     _number_rows,
     order=_shown_digits,
     place=_shown_part,
+    first=first_numbers,
 )
 
 

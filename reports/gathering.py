@@ -1,12 +1,12 @@
 """The sums of a question's calls by what a report groups them by: from roll-ups if they can, else from calls."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 from django.db.models import Count, F, Q, Window
-from django.db.models.functions import Collate
+from django.db.models.functions import Collate, NullIf
 
 from calls.counting import CALL_COUNTS
 from calls.models import Facet, Grain
@@ -16,6 +16,8 @@ from reports.measures import added, sums
 from reports.rolled import NONE_ENDED, SUMS, nothing, rollups, whole
 
 Key = tuple[Any, ...]
+First = tuple[list[tuple[Any, Values]], int]
+"""Some groups by one text, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Rolled:
 
 
 WHOLE = Rolled(Facet.WHOLE, ())
+BY_TEXT = "text"  # an order by what is grouped by
 
 
 def gathered(
@@ -100,17 +103,21 @@ def _groups(rows: Any, by: Mapping[str, Any], asked: Mapping[str, Any]) -> list[
 
 
 def first_groups(
-    question: Question, calls: CallQuerySet, by: Any, needs: Collection[str], order: Sequence[Any], most: int
-) -> tuple[list[tuple[Any, Values]], int]:
+    question: Question, calls: CallQuerySet, by: Any, place: Any, needs: Collection[str], order: str, most: int
+) -> First:
     """The first of the groups that `_of_calls` would find by one text, and how many there are in all.
 
-    Ordered by the text, which is named `by`, as Python orders it, and by sums, which are named s_….
+    `order` is a Measure's or BY_TEXT, "-" before it for descending; equal ones by `place`, of the text, which is named
+    `by`, as Python orders it.
     """
     known = sums(question.now)
     sums_of = {f"s_{name}": known[name] for name in needs}
     text = Collate(by, "C" if connection.vendor == "postgresql" else "BINARY")
     groups = calls.annotate(by=text).values("by").annotate(**sums_of, groups=Window(Count("*")))
-    found = list(groups.order_by(*order).values_list("by", "groups", *sums_of)[:most])
+    part, _, whole = order.removeprefix("-").partition("/")
+    first = place if part == BY_TEXT else F(f"s_{part}") / NullIf(F(f"s_{whole}"), 0) if whole else F(f"s_{part}")
+    first = first.desc(nulls_last=True) if order.startswith("-") else first.asc(nulls_last=True)
+    found = list(groups.order_by(first, place.asc()).values_list("by", "groups", *sums_of)[:most])
     rows = [(key, dict(zip(needs, values, strict=True))) for key, _, *values in found]
     return rows, found[0][1] if found else 0
 

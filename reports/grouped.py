@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from reports.dimensions import Dimension, Row
 from reports.engine import Answer, Column, Question, Report, Values
-from reports.gathering import first_groups, gathered, totals
+from reports.gathering import BY_TEXT, first_groups, gathered, totals
 from reports.measures import Measure, added
 
 
@@ -56,19 +56,21 @@ def first_rows(
 ) -> Callable[[Question, str, int], Answer | None]:
     """The `first` of such a report, for a dimension that says its order: the database picks the rows that are shown."""
     orders = {measure.column.name: measure.order for measure in measures if measure.order is not None}
+    orders[dimension.columns[0].name] = BY_TEXT
     wanted = list(dict.fromkeys(["calls", *(need for measure in measures for need in measure.needs)]))
 
     def first(question: Question, sort: str, most: int) -> Answer | None:
         """None where the rows have to be ordered by what the database does not know."""
-        name = sort.removeprefix("-")
-        if dimension.order is None or name not in {*orders, dimension.columns[0].name}:
+        order = orders.get(sort.removeprefix("-"))
+        if dimension.order is None or order is None:
             return None
-        place = dimension.order(question)
-        by = orders.get(name, place)
-        order = [by.desc(nulls_last=True) if sort.startswith("-") else by.asc(nulls_last=True), place.asc()]
-        calls = question.calls() if only is None else question.calls().filter(only)
-        (expression,) = dimension.group(question).values()
-        found, count = first_groups(question, calls, expression, wanted, order, most)
+        order = f"-{order}" if sort.startswith("-") else order
+        of_sums = dimension.first(question, opens or {}, wanted, order, most) if dimension.first else None
+        if of_sums is None:
+            calls = question.calls() if only is None else question.calls().filter(only)
+            (by,) = dimension.group(question).values()
+            of_sums = first_groups(question, calls, by, dimension.order(question), wanted, order, most)
+        found, count = of_sums
         rows = dimension.rows(question, [(key,) for key, _ in found])
         whole = totals(question, wanted, only=only, opens=opens)
         total = {column.name: "" for column in dimension.columns} | figures(measures, whole)

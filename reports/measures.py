@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Aggregate, Count, F, Max, Min, Q, Sum
-from django.db.models.functions import NullIf
+from django.db.models import Aggregate, Count, Max, Min, Q, Sum
 
 from calls.counting import CALL_COUNTS, seconds_to_answer, service_level, service_measures
 from calls.models import CostStatus
@@ -20,17 +19,18 @@ IN, OUT = {"direction": "in"}, {"direction": "out"}
 class Measure:
     """`needs` are names of SUMS; without `value` the one sum is the figure.
 
-    `expression` is the same of sums named s_… for a database to order by; None where it can't be said.
+    `ratio` names two of them where the figure is the one over the other.
     """
 
     column: Column
     needs: tuple[str, ...]
     value: Callable[[Mapping[str, Any]], Any] | None = None
-    expression: Any = None
+    ratio: tuple[str, str] | None = None
 
     @property
-    def order(self) -> Any:
-        return self.expression if self.value else F(f"s_{self.needs[0]}")
+    def order(self) -> str | None:
+        """By which sum a database orders, or by which ratio, as "talk/answered"; None where it can't."""
+        return "/".join(self.ratio) if self.ratio else None if self.value else self.needs[0]
 
     def of(self, sums: Mapping[str, Any]) -> Any:
         return self.value(sums) if self.value else sums[self.needs[0]]
@@ -154,7 +154,7 @@ TALK = Measure(Column("talk", "Talk", Kind.SECONDS, opens={}), ("talk",))
 HOLD = Measure(Column("hold", "Hold", Kind.SECONDS, opens={}), ("hold",))
 AVERAGE_TALK = Measure(
     Column("average_talk", "Average talk", Kind.SECONDS, help="Talk over the answered calls, either way"),
-    ("talk", "answered"), average("talk", "answered"), F("s_talk") / NullIf(F("s_answered"), 0),
+    ("talk", "answered"), average("talk", "answered"), ("talk", "answered"),
 )  # fmt: skip
 CALLS = Measure(Column("calls", "Calls", help="Either way", opens={}, bar=True), ("calls",))
 LOST = Measure(Column("lost", "Lost", help="In a transfer or on hold", opens={"counted": "lost"}, better=-1), ("lost",))

@@ -11,6 +11,7 @@ from django.db.models import F, Q
 # Django's means took it a fifth of its time.
 FOR_INGEST = (
     "feed_id", "revision", "last_line_at", "last_event_at", "call_id_clock_off", "rolled_by", "rolled_since",
+    "numbered_until",
 )  # fmt: skip
 
 
@@ -19,7 +20,8 @@ class FeedState(models.Model):
 
     Counters are of lines: ``accepted = events + duplicates + quarantined`` once nothing waits. `usual_silence` is
     the longest usual silence of each hour of the week, in seconds; empty until it is learned. `rolled_by` are the rules
-    of the feed's roll-ups (calls/rollups.py), which hold from `rolled_since` on; empty until there are any.
+    of the feed's roll-ups (calls/rollups.py), which hold from `rolled_since` on; empty until there are any. Calls that
+    started before `numbered_until` are summed by number, too (calls/number_rollups.py).
     """
 
     feed = models.OneToOneField("directory.Feed", models.CASCADE, primary_key=True, related_name="state")
@@ -36,6 +38,7 @@ class FeedState(models.Model):
     usual_learned_at = models.DateTimeField(null=True, blank=True)
     rolled_by = models.CharField(max_length=120, blank=True, default="")
     rolled_since = models.DateTimeField(null=True, blank=True)
+    numbered_until = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"state of feed {self.feed_id}"

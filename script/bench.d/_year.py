@@ -116,6 +116,14 @@ FROM (
 GROUP BY ALL
 """
 
+NUMBER_ROLLUPS = """
+SELECT month AS start, feed_id, direction, number_e164 AS number, count(*) AS calls, 0 AS unknown,
+    count(handled_at) AS answered, sum(talk_seconds) AS talk
+FROM calls JOIN hours ON date_trunc('hour', started_at) = step WHERE started_at < TIMESTAMP '{until}' GROUP BY ALL
+"""
+NOW = datetime(YEAR, 12, 20, 12, tzinfo=UTC)
+NUMBERED_UNTIL = NOW.replace(hour=0)
+
 
 def make(file: str, calls: int, extensions: int) -> duckdb.DuckDBPyConnection:
     """The year in a database of DuckDB, with tables `calls` and `legs`, and the same rows in the product's."""
@@ -200,10 +208,10 @@ def _copy_to_sqlite(database: Any, chosen: str, _: Any, table: str, columns: Seq
 def roll_up(database: duckdb.DuckDBPyConnection) -> None:
     """The roll-ups of all of it, summed up by DuckDB. Raises RuntimeError if a month's or day's are not as proved."""
     from calls.directory.models import Feed, FeedState
-    from calls.models import Call, CallRollup, Facet, Grain, LegRollup
+    from calls.models import Call, CallRollup, Facet, Grain, LegRollup, NumberRollup
     from calls.returns import wrong
     from calls.rollup_building import day_of, month_of, repair_day, repair_month
-    from calls.rollups import CALL_COLUMNS, LEG_COLUMNS, Rules, spans
+    from calls.rollups import CALL_COLUMNS, LEG_COLUMNS, NUMBER_COLUMNS, Rules, spans
     from calls.rows import EPOCH, instant
 
     feed = Feed.objects.get()
@@ -235,9 +243,12 @@ def roll_up(database: duckdb.DuckDBPyConnection) -> None:
     database.execute(f"CREATE VIEW call_rollups AS {' UNION ALL '.join(parts)}")
     legs = (LEG_ROLLUPS.format(grain=int(grain), start=start) for grain, start in ((2, "day"), (3, "month")))
     database.execute(f"CREATE VIEW leg_rollups AS {' UNION ALL '.join(legs)}")
+    numbers = NUMBER_ROLLUPS.format(until=NUMBERED_UNTIL.replace(tzinfo=None))
+    database.execute(f"CREATE VIEW number_rollups AS {numbers}")
     _copy(database, "call_rollups", CallRollup._meta.db_table, CALL_COLUMNS)
     _copy(database, "leg_rollups", LegRollup._meta.db_table, LEG_COLUMNS)
-    FeedState.objects.update(rolled_by=str(rules), rolled_since=EPOCH)
+    _copy(database, "number_rollups", NumberRollup._meta.db_table, NUMBER_COLUMNS)
+    FeedState.objects.update(rolled_by=str(rules), rolled_since=EPOCH, numbered_until=NUMBERED_UNTIL)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
     day = date(YEAR, 7, 1)
@@ -245,6 +256,3 @@ def roll_up(database: duckdb.DuckDBPyConnection) -> None:
         raise RuntimeError(f"{differ} rows of roll-ups were not as the calls are")
     if differ := wrong(Call.objects.filter(started_at__date=day)).count():
         raise RuntimeError(f"{differ} calls were returned, or not, and say otherwise")
-
-
-NOW = datetime(YEAR, 12, 20, 12, tzinfo=UTC)

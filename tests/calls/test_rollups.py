@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db.models import F, Sum
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
 from calls.costing.models import Chargeback, CostingChoice
 from calls.directory.models import Department, Extension, Feed, FeedState
-from calls.models import Call, CallRollup, Grain, LegRollup
+from calls.models import Call, CallRollup, Grain, LegRollup, NumberRollup
 from calls.rollup_building import build_some, prove
-from calls.rollups import CALL_SUMS, LEG_SUMS, Rules, step_of
+from calls.rollups import CALL_SUMS, LEG_SUMS, NUMBER_SUMS, Rules, step_of
 from calls.rows import EPOCH
 from calls.store import CallStore
 from ingest.files import FileLoad
@@ -31,7 +32,7 @@ NIGHT = datetime(2026, 10, 31, 23, 30, tzinfo=UTC)  # half an hour before a mont
 def rows() -> dict[tuple[Any, ...], tuple[int, ...]]:
     """Every row that is not of noughts, by its key."""
     found: dict[tuple[Any, ...], tuple[int, ...]] = {}
-    for model, sums in ((CallRollup, CALL_SUMS), (LegRollup, LEG_SUMS)):
+    for model, sums in ((CallRollup, CALL_SUMS), (LegRollup, LEG_SUMS), (NumberRollup, NUMBER_SUMS)):
         for row in model._default_manager.values_list(*model.KEY, *sums):
             if any(row[len(model.KEY) :]):
                 found[model, *row[: len(model.KEY)]] = row[len(model.KEY) :]
@@ -54,7 +55,10 @@ def office() -> CallStore:
 @settings(max_examples=6, phases=(Phase.generate,), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_they_are_the_sums_of_the_calls_after_any_events_in_any_batches(office: CallStore, data: st.DataObject) -> None:
-    """Late lines, calls that go on after their end, swept and reopened ones, other kinds of devices, new prices."""
+    """Late lines, calls that go on after their end, swept and reopened ones, other kinds of devices, new prices.
+
+    Days are summed by number before them, between them, or last.
+    """
     began = int(NIGHT.timestamp())
     soups = data.draw(st.lists(event_soups(most=8), min_size=1, max_size=4))
     serial = Call.objects.count()
@@ -67,7 +71,12 @@ def test_they_are_the_sums_of_the_calls_after_any_events_in_any_batches(office: 
                 received_us=(begins + one.at) * 1_000_000 + one.received_us,
             )  # fmt: skip
             batches[data.draw(st.integers(0, 2))].append(moved)
+    FeedState.objects.update(numbered_until=None)
+    NumberRollup.objects.all().delete()
+    summed_before = data.draw(st.integers(0, 3))
     for place, batch in enumerate(batches):
+        while place == summed_before and build_some(office):
+            pass
         with office.transaction() as work:
             work.open({one.call_id for one in batch})
             for one in batch:
@@ -109,9 +118,10 @@ def test_a_day_and_a_month_are_the_sums_of_their_hours_and_days(month: Feed) -> 
 
 
 def test_rebuild_repairs_exactly_what_was_damaged_by_hand(month: Feed, capsys: pytest.CaptureFixture[str]) -> None:
-    sound = rows()
     call_command("rebuild")
     assert "Nothing changed." in capsys.readouterr().out
+    sound = rows()
+    number, other = NumberRollup.objects.order_by("-calls", "number")[:2]
     day = CallRollup.objects.filter(grain=Grain.DAY, calls__gt=1).order_by("start", "facet", "name").first()
     gone = LegRollup.objects.filter(grain=Grain.MONTH).order_by("extension").last()
     hour = CallRollup.objects.filter(grain=Grain.HOUR).order_by("start").first()
@@ -121,6 +131,8 @@ def test_rebuild_repairs_exactly_what_was_damaged_by_hand(month: Feed, capsys: p
     CallRollup.objects.filter(pk=day.pk).update(talk=F("talk") + 5)
     CallRollup.objects.filter(pk=hour.pk).update(calls=0)
     LegRollup.objects.filter(pk=gone.pk).delete()
+    NumberRollup.objects.filter(pk=number.pk).update(answered=F("answered") + 1)
+    NumberRollup.objects.filter(pk=other.pk).delete()
     CallRollup.objects.create(**{name: getattr(day, name) for name in (*CallRollup.KEY, *CALL_SUMS)} | {"name": "none"})
     assert rows() != sound
     call_command("rebuild")
@@ -136,13 +148,20 @@ def test_those_of_calls_from_before_are_made_a_day_at_a_time(month: Feed, settin
     LegRollup.objects.all().delete()
     FeedState.objects.update(rolled_by="", rolled_since=None)
     store = CallStore(month.pk)
-    seen = []
+    seen, summed = [], []
     while build_some(store):
-        seen.append(FeedState.objects.get().rolled_since)
+        state = FeedState.objects.get()
+        (summed if state.rolled_since == EPOCH else seen).append(state.numbered_until or state.rolled_since)
     assert len(seen) == 3
     assert seen == sorted(seen, reverse=True)
-    assert rows() == sound
-    assert FeedState.objects.get().rolled_since == EPOCH
+    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    assert summed == [EPOCH, datetime(2026, 3, 31, 23, tzinfo=UTC), datetime(2026, 4, 1, 23, tzinfo=UTC), today]
+    made = rows()
+    assert {key: row for key, row in made.items() if key[0] is not NumberRollup} == sound
+    assert (
+        sum(row[0] for key, row in made.items() if key[0] is NumberRollup) == Call.objects.filter(state="ended").count()
+    )
+    sound = made
     settings.TIME_ZONE = "Asia/Kathmandu"
     month.answer_target_seconds = 3
     month.save()

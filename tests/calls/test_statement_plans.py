@@ -6,6 +6,7 @@ from django.db import connection
 from calls.directory.models import Extension
 from calls.models import Call
 from calls.store import CallStore
+from reports.numbered import LAST
 from tests.calls.factories import ABANDONED, ANSWERED, make_feed
 from tests.calls.priced import store_call
 
@@ -29,3 +30,14 @@ def test_no_statement_reads_the_whole_table() -> None:
             steps = " ".join(step for *_, step in cursor.fetchall())
             assert "SCAN calls_call" not in steps, statement
             assert "call_started" not in steps, statement
+
+
+def test_the_last_calls_of_numbers_are_a_step_in_their_index() -> None:
+    when = "direction = 'in' AND started_at >= '2026-01-01' AND started_at < '2027-01-01'"
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN QUERY PLAN " + LAST.format(given="('+442079460712'), ('4711')", when=when))
+        steps = [step for *_, step in cursor.fetchall()]
+    assert [step for step in steps if "calls_call" in step] == [
+        "SEARCH calls_call USING INDEX call_e164 (number_e164=? AND started_at>? AND started_at<?)",
+        "SEARCH calls_call USING INDEX call_number (number=? AND started_at>? AND started_at<?)",
+    ]

@@ -1,0 +1,159 @@
+"""The first of very many numbers: sums by number of whole months (calls/number_rollups.py), calls for the rest.
+
+One statement unites both and has the database choose; what a sum can't tell is asked of the numbers that are shown.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
+
+from calls.counting import CALL_COUNTS, NUMBER
+from calls.directory.models import FeedState
+from calls.models import NumberRollup
+from calls.number_rollups import rows_of
+from calls.periods import DAY, Period, day_start, month_start
+from calls.querysets import CallQuerySet
+from calls.rows import EPOCH
+from reports.engine import Question, Values
+from reports.gathering import BY_TEXT, First
+
+COLUMNS = ("number", "calls", "known", "answered", "unanswered", "talk")
+_SUMS = {
+    "calls": Count("pk"),
+    "known": Count("pk", filter=~CALL_COUNTS["unknown"]),
+    "answered": Count("pk", filter=CALL_COUNTS["answered"]),
+    "unanswered": Count("pk", filter=CALL_COUNTS["abandoned"] | CALL_COUNTS["no_answer"]),
+    "talk": Sum("talk_seconds"),
+}
+_OF_ROWS = {
+    "calls": F("calls"),
+    "known": F("calls") - F("unknown"),
+    "answered": F("answered"),
+    "unanswered": F("calls") - F("unknown") - F("answered"),
+    "talk": F("talk"),
+}
+NEEDS = {
+    "calls": "calls", "offered": "known", "made": "known", "answered": "answered", "answered_in": "answered",
+    "answered_out": "answered", "abandoned": "unanswered", "no_answer": "unanswered", "talk": "talk",
+}  # fmt: skip
+APART = {"last", "unreturned"}  # asked of the numbers that are shown
+COLLATED = {"postgresql": ' COLLATE "C"', "sqlite": ""}  # as Python orders texts
+FIRST = """
+SELECT number, groups, {sums} FROM (
+    SELECT number, count(*) OVER () AS groups, {sums_of} FROM united GROUP BY number HAVING sum(calls) > 0
+) AS g ORDER BY {order} LIMIT %s
+"""
+# Not empty is said in the words of the indexes, which SQLite wants; the last call of each is then one step in them.
+LAST = """
+WITH given (number) AS (VALUES {given})
+SELECT given.number,
+    (SELECT max(started_at) FROM calls_call WHERE NOT (number_e164 = '') AND number_e164 = given.number AND {when}),
+    (SELECT max(started_at) FROM calls_call
+     WHERE NOT (number = '') AND number = given.number AND number_e164 = '' AND {when})
+FROM given
+"""
+
+
+def first_numbers(
+    question: Question, opens: Mapping[str, str], needs: Collection[str], order: str, most: int
+) -> First | None:
+    """As gathering.first_groups; `opens` says of which calls. None where sums by number do not hold what is asked."""
+    direction, by = opens.get("direction", ""), order.removeprefix("-").split("/")
+    asked = question.asked_for
+    if set(by) - {*NEEDS, BY_TEXT} or set(needs) - {*NEEDS, *APART} or question.scope.departments is not None:
+        return None
+    if question.rules is None or set(opens) != {"direction"} or asked.keys() - {"feed", "direction"}:
+        return None
+    parts = list(_parts(question, direction)) if asked.get("direction", direction) == direction else []
+    if not any(part.model is NumberRollup for part in parts):
+        return None
+    hidden = question.scope.masked_digits
+    shown = f"CASE WHEN length(number) > {hidden} THEN substr(number, 1, length(number) - {hidden}) ELSE '' END"
+    text = f"{shown if hidden else 'number'}{COLLATED[connection.vendor]}"
+    chosen = [text if one == BY_TEXT else NEEDS[one] for one in by]
+    first = chosen[0] if len(chosen) == 1 else f"{chosen[0]} / NULLIF({chosen[1]}, 0)"
+    places = [f"({first}) IS NULL", f"{first}{' DESC' if order.startswith('-') else ''}", text]
+    sums = COLUMNS[1:]
+    statement = FIRST.format(
+        sums=", ".join(sums), sums_of=", ".join(f"CAST(sum({one}) AS bigint) AS {one}" for one in sums),
+        order=", ".join(places),
+    )  # fmt: skip
+    found = rows_of(statement, COLUMNS, parts, [most])
+    rows = [(row[0], dict(zip(sums, row[2:], strict=True))) for row in found]
+    more = _apart(question, direction, [number for number, _ in rows], APART.intersection(needs))
+    named = [
+        (number, {need: more[need].get(number, 0) if need in APART else of_row[NEEDS[need]] for need in needs})
+        for number, of_row in rows
+    ]
+    return named, found[0][1] if found else 0
+
+
+def _parts(question: Question, direction: str) -> Iterator[QuerySet[Any]]:
+    """Rows of COLUMNS that together hold the question's calls of one direction."""
+    period, calls = question.period, question.calls().filter(direction=direction)
+    begin, end = _whole_months(period)
+    states = FeedState.objects.filter(feed=question.feed) if question.feed else FeedState.objects.all()
+    for feed, numbered_until in states.values_list("feed", "numbered_until"):
+        until = end if numbered_until and numbered_until > period.until else numbered_until or EPOCH
+        of_feed = calls.filter(feed=feed)
+        if until <= begin:
+            yield _of_calls(of_feed)
+            continue
+        rows = NumberRollup.objects.filter(feed=feed, start__gte=begin, start__lt=until, direction=direction)
+        yield rows.annotate(**{f"s_{name}": of for name, of in _OF_ROWS.items()}).values_list(
+            "number", *(f"s_{name}" for name in _OF_ROWS)
+        )
+        if period.since < begin:
+            yield _of_calls(of_feed.filter(started_at__lt=begin))
+        if until < period.until:
+            yield _of_calls(of_feed.filter(started_at__gte=until))
+        if question.live:
+            within = Q(started_at__gte=begin, started_at__lt=until)
+            yield _of_calls(of_feed.filter(within, pk__in=question.live))
+
+
+def _whole_months(period: Period) -> tuple[datetime, datetime]:
+    """From which instant to which the period has months that are whole."""
+    first, last = (end.astimezone(period.zone).date() for end in (period.since, period.until))
+    begin = day_start(month_start(first), period.zone)
+    if begin < period.since:
+        begin = day_start(month_start(month_start(first) + 31 * DAY), period.zone)
+    return begin, day_start(month_start(last), period.zone)
+
+
+def _of_calls(calls: CallQuerySet) -> QuerySet[Any]:
+    sums = {f"s_{name}": of for name, of in _SUMS.items()}
+    rows: QuerySet[Any] = calls.annotate(k_number=NUMBER).values("k_number").annotate(**sums)
+    return rows.values_list("k_number", *sums)
+
+
+def _apart(question: Question, direction: str, numbers: Sequence[str], needs: Collection[str]) -> Mapping[str, Values]:
+    """Of these numbers: when their last call was, and how many calls wait to be called back."""
+    calls = question.calls().filter(direction=direction)
+    found: dict[str, Values] = {need: {} for need in needs}
+    if "unreturned" in needs:
+        waiting = calls.filter(CALL_COUNTS["unreturned"], unreturned_number__in=numbers)
+        found["unreturned"] = dict(waiting.values_list("unreturned_number").annotate(count=Count("pk")))
+    if "last" in needs and numbers:
+        when = ["direction = %s", "started_at >= %s", "started_at < %s"]
+        adapt = connection.ops.adapt_datetimefield_value
+        given: list[Any] = [direction, adapt(question.period.since), adapt(question.period.until)]
+        if question.feed:
+            when, given = [*when, "feed_id = %s"], [*given, question.feed]
+        statement = LAST.format(given=", ".join(["(%s)"] * len(numbers)), when=" AND ".join(when))
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [*numbers, *given, *given])
+            for number, *last in cursor.fetchall():
+                found["last"][number] = max((_moment(at) for at in last if at), default=None)
+        if "" in numbers:
+            withheld = calls.filter(number_e164="", number="")
+            found["last"][""] = withheld.aggregate(last=Max("started_at"))["last"]
+    return found
+
+
+def _moment(at: Any) -> datetime:
+    """Of what a driver hands over: SQLite's a text."""
+    return at if isinstance(at, datetime) else datetime.fromisoformat(at).replace(tzinfo=UTC)
