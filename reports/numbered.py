@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models import Count, F, FloatField, IntegerField, Max, QuerySet, Subquery, Sum
+from django.db.models.functions import Cast
 
 from calls.counting import CALL_COUNTS, NUMBER
 from calls.directory.models import FeedState
@@ -16,24 +17,24 @@ from calls.models import NumberRollup
 from calls.number_rollups import rows_of
 from calls.periods import DAY, Period, day_start, month_start
 from calls.querysets import CallQuerySet
-from calls.rows import EPOCH
 from reports.engine import Question, Values
 from reports.gathering import BY_TEXT, First
 
 COLUMNS = ("number", "calls", "known", "answered", "unanswered", "talk")
-_SUMS = {
-    "calls": Count("pk"),
-    "known": Count("pk", filter=~CALL_COUNTS["unknown"]),
-    "answered": Count("pk", filter=CALL_COUNTS["answered"]),
-    "unanswered": Count("pk", filter=CALL_COUNTS["abandoned"] | CALL_COUNTS["no_answer"]),
-    "talk": Sum("talk_seconds"),
+# Postgres keeps a sum of int4, or of float8, which is exact up to 2**53, in the group itself; of int8 each is apart.
+_SUMS: dict[str, Any] = {
+    "calls": Cast(Count("pk"), IntegerField()),
+    "known": Cast(Count("pk", filter=~CALL_COUNTS["unknown"]), IntegerField()),
+    "answered": Cast(Count("pk", filter=CALL_COUNTS["answered"]), IntegerField()),
+    "unanswered": Cast(Count("pk", filter=CALL_COUNTS["abandoned"] | CALL_COUNTS["no_answer"]), IntegerField()),
+    "talk": Cast(Sum("talk_seconds"), FloatField()),
 }
-_OF_ROWS = {
+_OF_ROWS: dict[str, Any] = {
     "calls": F("calls"),
     "known": F("calls") - F("unknown"),
     "answered": F("answered"),
     "unanswered": F("calls") - F("unknown") - F("answered"),
-    "talk": F("talk"),
+    "talk": Cast("talk", FloatField()),
 }
 NEEDS = {
     "calls": "calls", "offered": "known", "made": "known", "answered": "answered", "answered_in": "answered",
@@ -97,22 +98,25 @@ def _parts(question: Question, direction: str) -> Iterator[QuerySet[Any]]:
     begin, end = _whole_months(period)
     states = FeedState.objects.filter(feed=question.feed) if question.feed else FeedState.objects.all()
     for feed, numbered_until in states.values_list("feed", "numbered_until"):
-        until = end if numbered_until and numbered_until > period.until else numbered_until or EPOCH
         of_feed = calls.filter(feed=feed)
-        if until <= begin:
+        is_ahead = numbered_until is not None and numbered_until > period.until
+        until = end if is_ahead else numbered_until
+        if until is None or until <= begin:
             yield _of_calls(of_feed)
             continue
         rows = NumberRollup.objects.filter(feed=feed, start__gte=begin, start__lt=until, direction=direction)
         yield rows.annotate(**{f"s_{name}": of for name, of in _OF_ROWS.items()}).values_list(
             "number", *(f"s_{name}" for name in _OF_ROWS)
         )
+        yield _of_calls(of_feed.filter(started_at__gte=begin, started_at__lt=until).open())
         if period.since < begin:
             yield _of_calls(of_feed.filter(started_at__lt=begin))
         if until < period.until:
-            yield _of_calls(of_feed.filter(started_at__gte=until))
-        if question.live:
-            within = Q(started_at__gte=begin, started_at__lt=until)
-            yield _of_calls(of_feed.filter(within, pk__in=question.live))
+            rest = of_feed.filter(started_at__gte=until)
+            if not is_ahead:  # said again as of when the rows are read: a day may be summed up at any moment
+                known = FeedState.objects.filter(feed=feed).values("numbered_until")
+                rest = rest.filter(started_at__gte=Subquery(known))
+            yield _of_calls(rest)
 
 
 def _whole_months(period: Period) -> tuple[datetime, datetime]:
