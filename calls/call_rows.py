@@ -27,6 +27,7 @@ LEG_FOLDED = tuple(
     if field.attname not in {"id", "call_id", "call_started_at", "direction"}
 )
 CALL_COLUMNS = (*IDENTITY, *STATE, *COUNTERS)
+NEW_CALL_COLUMNS = (*CALL_COLUMNS, *BESIDE)
 COST_COLUMNS = ("call_id", *Why._fields)
 LEG_COLUMNS = ("call_id", "call_started_at", "direction", *LEG_FOLDED)
 EVENT_COLUMNS = (
@@ -38,7 +39,6 @@ EVENT_COLUMNS = (
 folded_values = attrgetter(*FOLDED)
 leg_values = attrgetter(*LEG_FOLDED)
 facts_of = itemgetter(*map(STATE.index, Facts._fields))
-arrival = attrgetter("received_us", "journal", "sequence")
 DEPARTMENT = STATE.index("department_id")
 HANDLED_BY = STATE.index("handled_by")
 EXTENSION = STATE.index("extension")

@@ -42,12 +42,13 @@ _BY_E164, _BY_NUMBER = (
     " OR ".join(_SPOKEN_SINCE.format(number=number, spoken=spoken) for spoken in (_HANDLED, _PARTIAL))
     for number in ("number_e164", "number")
 )
-JUDGED = f"""
-UPDATE calls_call SET unreturned_number = CASE
+_DUE = f"""CASE
     WHEN judged.number = '' THEN ''
     WHEN CASE WHEN calls_call.number_e164 <> '' THEN {_BY_E164} ELSE {_BY_NUMBER} END THEN ''
-    ELSE judged.number END
-FROM {{source}} AS judged WHERE calls_call.id = judged.pk
+    ELSE judged.number END"""
+JUDGED = f"""
+UPDATE calls_call SET unreturned_number = {_DUE}
+FROM {{source}} AS judged WHERE calls_call.id = judged.pk AND calls_call.unreturned_number <> {_DUE}
 """  # noqa: S608
 _OF_NUMBER = (
     "SELECT c.id AS pk, given.number AS number, c.ended_at AS ended_at, {since} AS since FROM given JOIN calls_call c"
@@ -108,6 +109,11 @@ class Returns:
                     self._spoken[key] = max(after.until, self._spoken.get(key, after.until))
         if before and (after is None or after.until < before.until or after[1:] != before[1:]):
             self._doubted.update(filter(None, before[1:]))
+
+    def number_of(self, pk: int) -> str:
+        """What a call is inserted with: nobody has called back as it ends, but `write` looks whether somebody has."""
+        judged = self._judged.get(pk)
+        return judged.number if judged else ""
 
     def lock(self) -> None:
         """Before any call is written: who holds a call's row must not wait for whoever waits for that row."""

@@ -28,8 +28,9 @@ REMEMBERED_INSTANTS = 16_384
 REMEMBERED_TEXTS = 4_096
 SECOND_TEXTS = tuple(f"{second:02}" for second in range(60))
 POSTGRES_EPOCH_US = 946_684_800_000_000  # 2000-01-01
-ROWS_AT_ONCE = 32
+ROWS_AT_ONCE = 256
 GIVEN_AT_ONCE = 256
+PLANNED_ANEW = 200  # values of an array
 MICROSECOND = timedelta(microseconds=1)
 SECOND = timedelta(seconds=1)
 
@@ -203,7 +204,10 @@ class Columns:
         _execute_with_arrays(self.connection, statement, self.copy_types, given)
 
     def _write_in_turns(self, rows: Sequence[Row], conflict: tuple[Any, ...]) -> None:
-        """Statements of up to ROWS_AT_ONCE rows: at each, and not at each row, other threads may take Python's lock."""
+        """Statements of up to ROWS_AT_ONCE rows: at each, and not at each row, other threads may take Python's lock.
+
+        And the longer one takes, the more they do meanwhile.
+        """
         execute = self.connection.connection.execute
         width = len(self.quoted)
         given = list(chain.from_iterable(rows))
@@ -363,7 +367,11 @@ def ask(connection: BaseDatabaseWrapper, questions: Sequence[Question], *, at_on
 
 
 def _ask_at_once(connection: BaseDatabaseWrapper, questions: Sequence[Question]) -> list[list[Row]]:
-    """By the driver's own cursors: a batch asks the same each time, and Postgres keeps what it made of it."""
+    """By the driver's own cursors: a batch asks the same each time, and Postgres keeps what it made of it.
+
+    Not of a question with a long array: of a table that was empty when a plan was made, each of a load's batches read
+    all there was by then, until the table was next analysed.
+    """
     import psycopg  # noqa: PLC0415
 
     from calls.copied_arrays import teach  # noqa: PLC0415
@@ -373,7 +381,8 @@ def _ask_at_once(connection: BaseDatabaseWrapper, questions: Sequence[Question])
     keeps = keeps_statements(connection)
     with without_waiting(connection):
         for cursor, (statement, parameters) in zip(cursors, questions, strict=True):
-            cursor.execute(statement.encode(), parameters or None, prepare=keeps)
+            is_long = any(isinstance(one, list) and len(one) > PLANNED_ANEW for one in parameters)
+            cursor.execute(statement.encode(), parameters or None, prepare=keeps and not is_long)
     return [cursor.fetchall() for cursor in cursors]
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import itemgetter
+from threading import Thread
 from typing import Any
 
 from django.db import connections, transaction
@@ -29,11 +30,11 @@ from calls.call_rows import (
     KEPT,
     LEG_COLUMNS,
     LEG_POSITION,
+    NEW_CALL_COLUMNS,
     PRICED,
     STATE,
     STATE_STATE,
     CallEntry,
-    arrival,
     call_columns,
     call_row,
     line_hash,
@@ -43,7 +44,7 @@ from calls.directory.models import DirectoryRevision, Extension, FeedState
 from calls.folding import Folded, Folding
 from calls.models import Call, CallCost, CallEvent, Leg
 from calls.pricing import Priced, Pricing, Why
-from calls.records import Event
+from calls.records import Event, arrival
 from calls.returns import Returns
 from calls.rollups import Rollups
 from calls.rows import (
@@ -61,8 +62,10 @@ from calls.rows import (
 )
 
 CACHED_CALLS = 2_500
+EVENT_AT = itemgetter(Event._fields.index("at"))
 CLOCKS_APART = timedelta(minutes=1)
 FEW_EVENTS = 200  # for which a COPY, with its waits, takes longer than a statement
+MANY_EVENTS = 1_000  # for which SQLite writes long enough for another thread to be of use
 
 
 @dataclass(slots=True)
@@ -104,30 +107,42 @@ class CallStore:
     ) -> Iterator["FeedTransaction"]:
         """Hold the feed's lock, and write what was added when the block ends. All of it, or nothing.
 
-        `call_ids` are of calls that will be opened; they are read, and `questions` asked, with one wait. On Postgres
-        `meanwhile` runs once while all is sent and not yet answered; it must not raise, nor use this connection.
+        `call_ids` are of calls that will be opened; they are read, and `questions` asked, with one wait. While it is
+        written `meanwhile` may run once, on SQLite in another thread; it must not raise, nor use the database.
         """
         connection = connections[self.using]
         is_whole = not connection.in_atomic_block
+        is_bound = meanwhile is not None and is_whole and may_go_without_waiting(connection)
         work: FeedTransaction | None = None
         try:
             with transaction.atomic(using=self.using):
                 missing = [call_id for call_id in call_ids if call_id not in self._cache]
-                is_bound = meanwhile is not None and is_whole and may_go_without_waiting(connection)
                 work = self._begun(connection, missing, questions, is_bound=is_bound)
                 yield work
-                work.write(meanwhile)
+                work.write(meanwhile and (lambda: self._while_waiting(meanwhile)))
         except BaseException:
             self._revision = self.devices.revision = -1
             self.pricing.forget()
+            if work:
+                work.join()
             for call_id in work.entries if work else ():
                 self._cache.pop(call_id, None)
             raise
+        work.join()
         self._revision = work.tally.revision
         for call_id, entry in work.entries.items():
             if entry.is_stored:
                 self._cache[call_id] = entry
                 self._cache.move_to_end(call_id)
+        if not is_bound:
+            self._let_go()
+
+    def _while_waiting(self, meanwhile: Callable[[], None]) -> None:
+        self._let_go()
+        meanwhile()
+
+    def _let_go(self) -> None:
+        """Of the calls that were touched longest ago: to take them apart is a thirtieth of a load."""
         while len(self._cache) > self._cached_calls:
             self._cache.popitem(last=False)
 
@@ -233,6 +248,7 @@ class FeedTransaction:
         self.tally = Tally(revision=state.revision)
         self._connection = connection
         self._call_columns = columns(store.using, Call, CALL_COLUMNS)
+        self._new_call_columns = columns(store.using, Call, NEW_CALL_COLUMNS)
         self._leg_columns = columns(store.using, Leg, LEG_COLUMNS)
         self._event_columns = columns(store.using, CallEvent, EVENT_COLUMNS)
         self._cost_columns = columns(store.using, CallCost, COST_COLUMNS)
@@ -240,6 +256,7 @@ class FeedTransaction:
         self._touched: dict[str, CallEntry] = {}
         self._fresh: list[Event] = []
         self._at_end: list[Callable[[], None]] = []
+        self._beside: Thread | None = None
 
     # Events
 
@@ -384,13 +401,17 @@ class FeedTransaction:
         """Fold what was touched, write it, and count it under the feed's next revision.
 
         Where writes go out without waiting the commit goes with them; `meanwhile` runs before their answers are read.
+        Many events keep SQLite busy, and Python is free for another thread: `meanwhile` runs in one, until `join`.
         """
         if self._fresh:
             self._fresh.sort(key=arrival)
-            self.tally.last_event_at = max(event.at for event in self._fresh)
+            self.tally.last_event_at = max(map(EVENT_AT, self._fresh))
             self.devices.discover(self._fresh, precise_instant(self._fresh[-1].received_us))
         folded = self._prepare(self._touched.values()) if self._touched else None
         connection = self._connection
+        if meanwhile and len(self._fresh) >= MANY_EVENTS and not self._call_columns.postgres:
+            self._beside = Thread(target=meanwhile, name="meanwhile")
+            self._beside.start()
         with without_waiting(connection) if self._is_bound else nullcontext():
             if folded:
                 self._write_folded(folded)
@@ -402,6 +423,11 @@ class FeedTransaction:
                 connection.connection.execute("COMMIT")
                 if meanwhile:
                     meanwhile()
+
+    def join(self) -> None:
+        """Wait for what goes on beside this transaction; it must not outlive it."""
+        if self._beside:
+            self._beside.join()
 
     def _count(self) -> None:
         tally = self.tally
@@ -458,9 +484,12 @@ class FeedTransaction:
 
     def _write_folded(self, folded: Folded) -> None:
         revision = self.state.revision + 1
-        self.store.returns.lock()
-        self._call_columns.insert([call_row(self.store.feed_id, entry, revision) for entry in folded.inserted])
-        self._call_columns.upsert([call_row(self.store.feed_id, entry, revision) for entry in folded.updated], ["id"])
+        feed, returns = self.store.feed_id, self.store.returns
+        returns.lock()
+        self._new_call_columns.insert(
+            [(*call_row(feed, entry, revision), returns.number_of(entry.pk)) for entry in folded.inserted]
+        )
+        self._call_columns.upsert([call_row(feed, entry, revision) for entry in folded.updated], ["id"])
         self._event_columns.insert(folded.events)
         self._event_columns.upsert(folded.moved_events, ["call_id", "line_hash", "n"])
         self._cost_columns.insert(self._folding.cost_rows(folded.inserted))
