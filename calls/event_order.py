@@ -1,9 +1,9 @@
 """The order in which a call's events count, whatever order they came in (docs/call-model.md, Order). Pure."""
 
 from collections.abc import Iterable
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 
-from calls.records import Event, EventName, Flag
+from calls.records import Event, EventName, Flag, arrival
 
 LONGEST_CALL_SECONDS = 2**31 - 1  # what a duration's column holds
 
@@ -11,7 +11,6 @@ DISCONNECTED = EventName.DISCONNECTED.value
 OUT_OF_ORDER = int(Flag.OUT_OF_ORDER)
 COUNT_LIMITED = int(Flag.COUNT_LIMITED)
 
-_arrival = attrgetter("received_us", "journal", "sequence")
 _time = itemgetter(0)
 
 
@@ -21,7 +20,7 @@ def in_fold_order(events: Iterable[Event]) -> tuple[list[tuple[int, Event]], int
     DISCONNECTED counts after every event received before it on its connection, at no earlier time than theirs. A time
     too far from the first to be stored as a duration counts as the last that can. Raises ValueError for no events.
     """
-    arrived = sorted(events, key=_arrival)
+    arrived = sorted(events, key=arrival)
     if not arrived:
         raise ValueError("a call has at least one event")
     flags = 0

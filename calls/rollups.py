@@ -5,6 +5,7 @@ month. Whatever changes a call — late lines, a sweep, other kinds of devices, 
 rows are written under its lock only, and in the order of their key. Live calls are in none: reports add them.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -25,7 +26,12 @@ from calls.rows import EPOCH, Row, columns, instant
 HOUR_SECONDS, QUARTER_SECONDS = 3600, 900
 YEARS_SEEN = range(1980, 2200, 1)
 Sums = tuple[int, ...]
-Counted = dict[Row, list[Sums]]
+Counted = defaultdict[Row, list[Sums]]
+
+# Plain ints and strings: an enum member costs a look-up at every call.
+WHOLE, DEPARTMENT, TRUNK, DID, ACCOUNT, DESTINATION = map(int, Facet)
+IN, ENDED, UNRATED = Direction.IN.value, CallState.ENDED.value, CostStatus.UNRATED.value
+ANSWERED, UNKNOWN, MISSED = Outcome.ANSWERED.value, Outcome.UNKNOWN.value, LegOutcome.MISSED.value
 
 CALL_SUMS = (
     "calls", "unknown", "answered", "lost", "talk", "ring", "queue", "hold", "in_time", "short_abandoned", "handled",
@@ -130,17 +136,20 @@ class Rollups:
         self._facts = itemgetter(*map(state.index, FACTS))
         self._leg_facts = itemgetter(*map(leg.index, LEG_FACTS))
         self._state_at = state.index("state")
-        self._calls: Counted = {}  # by (facet, start, name, direction, outcome, department, currency)
-        self._hours: Counted = {}
-        self._legs: Counted = {}
-        self._numbers: Counted = {}  # by (month, feed, direction, number)
+        self._clear()
         self._since = self._numbered_until = 0
         self._rules: Rules | None = None
         self._spans = spans("UTC", HOUR_SECONDS)
 
+    def _clear(self) -> None:
+        self._calls = Counted(list)  # by (facet, start, name, direction, outcome, department, currency)
+        self._hours = Counted(list)
+        self._legs = Counted(list)
+        self._numbers = Counted(list)  # by (month, feed, direction, number)
+
     def begin(self, state: FeedState) -> None:
         """Take note of the rules by which the locked feed's roll-ups are made, and from when on there are any."""
-        self._calls, self._hours, self._legs, self._numbers = {}, {}, {}, {}
+        self._clear()
         if not state.rolled_by and not Call.objects.using(self._using).filter(feed_id=self._feed_id).exists():
             state.rolled_by = str(Rules.of(Feed.objects.using(self._using).get(pk=self._feed_id)))
             state.rolled_since = EPOCH
@@ -156,9 +165,9 @@ class Rollups:
         """A call was this, if anything, and is that. Asks nothing of the database."""
         if self._rules is None:
             return
-        if state and state[self._state_at] == CallState.ENDED:
+        if state and state[self._state_at] == ENDED:
             self._count(state, legs, is_taken_off=True)
-        if new_state[self._state_at] == CallState.ENDED:
+        if new_state[self._state_at] == ENDED:
             self._count(new_state, new_legs)
 
     def _count(self, state: Row, legs: Sequence[Row], *, is_taken_off: bool = False) -> None:
@@ -178,38 +187,38 @@ class Rollups:
             sums = tuple(map(neg, sums))
         if started_at < self._numbered_until:
             key = (self._spans.month(day), self._feed_id, direction, number_e164 or number)
-            _into(self._numbers, key, _number_sums(sums))
+            self._numbers[key].append(_number_sums(sums))
         if started_at < self._since:
             return
-        _into(self._hours, (Facet.WHOLE, step, "", direction, "", 0, ""), sums)
-        _into(self._hours, (Facet.DEPARTMENT, step, "", direction, "", department, ""), sums)
+        self._hours[WHOLE, step, "", direction, "", 0, ""].append(sums)
+        self._hours[DEPARTMENT, step, "", direction, "", department, ""].append(sums)
         rest = direction, outcome, 0, currency
-        _into(self._calls, (Facet.DEPARTMENT, day, "", direction, outcome, department, currency), sums)
-        _into(self._calls, (Facet.TRUNK, day, trunk, *rest), sums)
-        _into(self._calls, (Facet.DID, day, did, *rest), sums)
-        _into(self._calls, (Facet.ACCOUNT, day, account, *rest), sums)
+        self._calls[DEPARTMENT, day, "", direction, outcome, department, currency].append(sums)
+        self._calls[TRUNK, day, trunk, *rest].append(sums)
+        self._calls[DID, day, did, *rest].append(sums)
+        self._calls[ACCOUNT, day, account, *rest].append(sums)
         name = "" if destination is None else str(destination)
-        _into(self._calls, (Facet.DESTINATION, day, name, *rest), sums)
+        self._calls[DESTINATION, day, name, *rest].append(sums)
         rest = direction, outcome, department, currency
         parts = list(map(self._leg_facts, legs))
         for position, device, answered_at, leg_outcome, ring, talk, hold in parts:
             sums = (
-                1, int(position == 0), int(answered_at is not None), int(leg_outcome == LegOutcome.MISSED),
+                1, int(position == 0), int(answered_at is not None), int(leg_outcome == MISSED),
                 ring, talk, hold, 0,
             )  # fmt: skip
-            _into(self._legs, (day, device, *rest), tuple(map(neg, sums)) if is_taken_off else sums)
+            self._legs[day, device, *rest].append(tuple(map(neg, sums)) if is_taken_off else sums)
         if cost:
             talks = [Part(part[1], part[5]) for part in sorted(parts)] if rules.chargeback == Chargeback.TALK else []
             for device, amount in allocated(cost, shares(rules.chargeback, extension, last_extension, talks)).items():
                 charged = (0, 0, 0, 0, 0, 0, 0, -amount if is_taken_off else amount)
-                _into(self._legs, (day, device, *rest), charged)
+                self._legs[day, device, *rest].append(charged)
 
     def write(self) -> None:
         """Add what was counted to the stored rows."""
         feed, month = self._feed_id, self._spans.month
-        days, months = _summed(self._calls), Counted()
+        days, months = _summed(self._calls), Counted(list)
         for (facet, day, *rest), sums in days.items():
-            _into(months, (facet, month(day), *rest), sums)
+            months[facet, month(day), *rest].append(sums)
         groups = ((Grain.HOUR, _summed(self._hours)), (Grain.DAY, days), (Grain.MONTH, _summed(months)))
         rows = [
             (grain, facet, start, feed, *rest, *sums)
@@ -217,9 +226,9 @@ class Rollups:
             for (facet, start, *rest), sums in group.items()
             if any(sums)
         ]
-        days, months = _summed(self._legs), Counted()
+        days, months = _summed(self._legs), Counted(list)
         for (day, *rest), sums in days.items():
-            _into(months, (month(day), *rest), sums)
+            months[month(day), *rest].append(sums)
         legs = [
             (grain, start, feed, *rest, *sums)
             for grain, group in ((Grain.DAY, days), (Grain.MONTH, _summed(months)))
@@ -227,7 +236,7 @@ class Rollups:
             if any(sums)
         ]
         numbers = [(*key, *sums) for key, sums in _summed(self._numbers).items() if any(sums)]
-        self._calls, self._hours, self._legs, self._numbers = {}, {}, {}, {}
+        self._clear()
         add_rows(self._using, rows, legs, numbers)
 
 
@@ -236,14 +245,6 @@ def add_rows(using: str, calls: Iterable[Row], legs: Iterable[Row], numbers: Ite
     columns(using, CallRollup, CALL_COLUMNS).upsert(sorted(calls), CallRollup.KEY, adds=True)
     columns(using, LegRollup, LEG_COLUMNS).upsert(sorted(legs), LegRollup.KEY, adds=True)
     columns(using, NumberRollup, NUMBER_COLUMNS).upsert(sorted(numbers), NumberRollup.KEY, adds=True)
-
-
-def _into(group: Counted, key: Row, sums: Sums) -> None:
-    known = group.get(key)
-    if known is None:
-        group[key] = [sums]
-    else:
-        known.append(sums)
 
 
 def _summed(group: Counted) -> dict[Row, Sums]:
@@ -259,10 +260,10 @@ def call_sums(facts: Row, rules: Rules) -> Sums:
         _, started_at, direction, outcome, _, _, _, _, _, _, handled_at, answered_at, to_answer, partial, duration,
         talk, ring, queue, hold, lost_in_transfer, lost_on_hold, cost, recharge, cost_status, *_,
     ) = facts  # fmt: skip
-    is_unknown = outcome == Outcome.UNKNOWN
-    is_handled = handled_at is not None or (partial and outcome == Outcome.ANSWERED)
+    is_unknown = outcome == UNKNOWN
+    is_handled = handled_at is not None or (partial and outcome == ANSWERED)
     is_short = in_time = handled = after_s = person_s = 0
-    if direction == Direction.IN and not is_unknown:
+    if direction == IN and not is_unknown:
         if not is_handled:
             is_short = duration is not None and duration <= rules.short_seconds
         elif handled_at is not None and answered_at is not None:
@@ -275,5 +276,5 @@ def call_sums(facts: Row, rules: Rules) -> Sums:
     return (
         1, int(is_unknown), int(is_handled and not is_unknown), int(lost_in_transfer or lost_on_hold), talk, ring,
         queue, hold, int(in_time), int(is_short), handled, after_s, person_s, cost or 0, recharge or 0,
-        int(cost_status == CostStatus.UNRATED),
+        int(cost_status == UNRATED),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from calls.records import Flag
+from calls.records import Flag, new_tuple
 
 HOUR = 3600
 HALF_DAY = 12 * HOUR
@@ -111,7 +111,7 @@ class Resolver:
         id_started_at = None
         if id_local is not None and not self.call_id_clock_off:
             id_started_at = self._id_nearest(id_local, at)
-        return Resolution(at, rule, flags, id_started_at)
+        return new_tuple(Resolution, (at, rule, flags, id_started_at))
 
     def _on_socket(
         self, candidates: tuple[Reading, Reading], id_local: int | None, received: int, previous_at: int | None

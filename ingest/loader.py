@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from calls.directory.models import Feed
 from calls.models import Call
-from calls.records import Event
+from calls.records import Event, new_tuple
 from calls.rows import Question, ask, columns, precise_instant
 from calls.store import CallStore, FeedTransaction
 from ingest.batch import Batch
@@ -225,8 +225,9 @@ class Loader:
         """One transaction: events, calls, quarantine, counters, position, revision."""
         loaded = Loaded()
         hours = HourCount(self.feed_id, batch.received_us(Origin.SOCKET))
+        call_ids = {line.call_id for _, line in batch.parsed}
         with self.store.transaction(
-            {line.call_id for _, line in batch.parsed},
+            call_ids,
             [self._position_question(), hours.question()],
             lambda: self._read_ahead(batch.next_sequence),
         ) as work:
@@ -240,6 +241,7 @@ class Loader:
                 hours = HourCount(self.feed_id, batch.received_us(Origin.SOCKET))
             if left:
                 clocks = self._ready_clocks(work, stored)
+                work.open(call_ids)
                 self._add(work, clocks, batch.parsed, loaded)
                 if batch.refused:
                     keep(self.feed_id, [self._quarantined(*refused) for refused in batch.refused])
@@ -264,16 +266,17 @@ class Loader:
     def _add(
         self, work: FeedTransaction, clocks: Clocks, parsed: Sequence[tuple[Received, ParsedLine]], loaded: Loaded
     ) -> None:
-        work.open({line.call_id for _, line in parsed})
-        journal = self.reader.journal_id
+        journal, last_at = self.reader.journal_id, loaded.last_at
         for record, line in parsed:
             call_id = line.call_id
             resolver = clocks.resolver(record)
             resolution = resolver.resolve(
                 line.stamp, call_id, record.origin, record.received_us, work.last_at(call_id, record.connection)
             )
-            loaded.last_at = max(loaded.last_at, resolution.at)
+            if resolution.at > last_at:  # noqa: PLR1730 - a call of max for each line
+                last_at = resolution.at
             work.add(event_of(record, journal, line, resolution))
+        loaded.last_at = last_at
 
     def _quarantined(self, record: Received | Damaged, reason: str, detail: str) -> QuarantinedLine:
         received = record if isinstance(record, Received) else None
@@ -341,9 +344,9 @@ def event_of(record: Received, journal: int, line: ParsedLine, resolution: Resol
     """A parsed line with its resolved time, as the store takes it."""
     received_us, _, connection, sequence, n, _, _, raw = record
     at, rule, clock_flags, id_started_at = resolution
-    arrived = (line.call_id, raw, n, received_us, journal, sequence, connection, at, rule, id_started_at)
     elements = line[2:-1]  # name to account code: an event has them in the same order
-    return Event._make((*arrived, *elements, line.flags | clock_flags))
+    arrived = (line.call_id, raw, n, received_us, journal, sequence, connection, at, rule, id_started_at)
+    return new_tuple(Event, (*arrived, *elements, line.flags | clock_flags))
 
 
 def close_stale_calls(store: CallStore, feed: Feed, now: datetime) -> int:

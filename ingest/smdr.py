@@ -8,7 +8,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 
-from calls.records import EventName, Flag
+from calls.records import EventName, Flag, new_tuple
 from ingest.strangers import recognise
 
 LINE_LENGTH = 162
@@ -22,6 +22,7 @@ ALL_SPACES, ALL_SHORT_SPACES = (" ",) * len(SPACES), (" ",) * len(SHORT_SPACES)
 FIRST_YEAR, LAST_YEAR = 1970, 2099
 MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 DIGITS = frozenset("0123456789")
+SIXTY = frozenset(f"{number:02}" for number in range(60))
 UNKNOWN_EVENT = int(Flag.UNKNOWN_EVENT)
 NUL_BYTE = "The line has a NUL byte, which no event has: it is binary data, or was damaged on its way."
 
@@ -84,7 +85,7 @@ def _elements(text: str, padding: str) -> ParsedLine:
     if direction is None:
         raise MalformedLine("bad_direction", "The direction is neither |IN | nor |OUT|: no IP SMDR, or a damaged line.")
     stamp = text[:19]
-    if not (_is_day(stamp[:11]) and _is_time_of_day(stamp[11:])):
+    if not (_is_minute(stamp[:16]) and stamp[16] == ":" and stamp[17:] in SIXTY):
         raise MalformedLine(
             "bad_timestamp",
             "The timestamp is no date and time: look at the clock of the Communication Service's server.",
@@ -99,7 +100,7 @@ def _elements(text: str, padding: str) -> ParsedLine:
     if name is None:
         name, flags = _other_event(event)
     number_raw = text[73:88]
-    return ParsedLine(
+    elements = (
         stamp,
         call_id,
         name,
@@ -115,6 +116,7 @@ def _elements(text: str, padding: str) -> ParsedLine:
         account.lstrip(padding).strip(),
         flags,
     )
+    return new_tuple(ParsedLine, elements)
 
 
 def _misfit(text: str) -> MalformedLine:
@@ -162,12 +164,9 @@ def _is_day(text: str) -> bool:
 
 
 @lru_cache(maxsize=4_096)
-def _is_time_of_day(text: str) -> bool:
-    """Whether these 8 characters are ``hh:mm:ss`` in ASCII digits."""
-    hour, minute, second = text[:2], text[3:5], text[6:]
-    if text[2] != ":" or text[5] != ":" or not DIGITS.issuperset(hour + minute + second):
-        return False
-    return hour < "24" and minute < "60" and second < "60"
+def _is_minute(text: str) -> bool:
+    """Whether these 16 characters are ``YYYY-MM-DD hh:mm``, a minute that exists, in ASCII digits."""
+    return _is_day(text[:11]) and text[11:13] in SIXTY and text[11:13] < "24" and text[13] == ":" and text[14:] in SIXTY
 
 
 def _utf_8(line: bytes) -> str | None:
