@@ -42,19 +42,24 @@ _BY_E164, _BY_NUMBER = (
     " OR ".join(_SPOKEN_SINCE.format(number=number, spoken=spoken) for spoken in (_HANDLED, _PARTIAL))
     for number in ("number_e164", "number")
 )
-_DUE = f"""CASE
-    WHEN judged.number = '' THEN ''
-    WHEN CASE WHEN calls_call.number_e164 <> '' THEN {_BY_E164} ELSE {_BY_NUMBER} END THEN ''
-    ELSE judged.number END"""
+# First what is due, then who differs: with both in one condition Postgres reads all calls to find the few.
 JUDGED = f"""
-UPDATE calls_call SET unreturned_number = {_DUE}
-FROM {{source}} AS judged WHERE calls_call.id = judged.pk AND calls_call.unreturned_number <> {_DUE}
+, due AS {{materialized}} (
+    SELECT judged.pk AS pk, CASE
+        WHEN judged.number = '' THEN ''
+        WHEN CASE WHEN calls_call.number_e164 <> '' THEN {_BY_E164} ELSE {_BY_NUMBER} END THEN ''
+        ELSE judged.number END AS number
+    FROM {{source}} AS judged JOIN calls_call ON calls_call.id = judged.pk
+)
+UPDATE calls_call SET unreturned_number = due.number FROM due
+WHERE calls_call.id = due.pk AND calls_call.unreturned_number <> due.number
 """  # noqa: S608
 _OF_NUMBER = (
     "SELECT c.id AS pk, given.number AS number, c.ended_at AS ended_at, {since} AS since FROM given JOIN calls_call c"
     " ON {joined} WHERE c.direction = 'in' AND c.state = 'ended' AND c.handled_at IS NULL"
     " AND NOT (c.partial AND c.outcome = 'answered') AND c.outcome <> 'unknown'"
 )
+MATERIALIZED = {"postgresql": "MATERIALIZED", "sqlite": ""}  # which SQLite knows since 3.35
 SINCE = {
     "postgresql": "c.ended_at - interval '7 days'",
     "sqlite": "strftime('%Y-%m-%d %H:%M:%S', c.ended_at, '-7 days')",
@@ -124,12 +129,13 @@ class Returns:
         if not (self._judged or self._spoken or self._doubted):
             return
         connection = connections[self._using]
+        materialized = MATERIALIZED[connection.vendor]
         types = {"number": "text", "is_e164": "bool", "until": "instant"}
         run_given(connection, SPOKEN, types, [(*key, until) for key, until in sorted(self._spoken.items())])
         judged = sorted((pk, *one) if one else (pk, "", 0) for pk, one in self._judged.items())
         run_given(
             connection,
-            JUDGED.format(source="given"),
+            JUDGED.format(source="given", materialized=materialized),
             {"pk": "int8", "number": "text", "ended_at": "instant", "since": "instant"},
             [(*row, row[2] - LONGEST_WAIT_SECONDS) for row in judged],
         )
@@ -138,7 +144,8 @@ class Returns:
                        "c.number_e164 = '' AND NOT (c.number = '') AND c.number = given.number"):  # fmt: skip
             source = f"({_OF_NUMBER.format(since=since, joined=joined)})"
             doubted = [(number,) for number in sorted(self._doubted)]
-            run_given(connection, JUDGED.format(source=source), {"number": "text"}, doubted)
+            statement = JUDGED.format(source=source, materialized=materialized)
+            run_given(connection, statement, {"number": "text"}, doubted)
         self.begin()
 
 
