@@ -6,6 +6,7 @@ from datetime import datetime
 
 from calls.directory.models import DirectoryRevision, Extension, Feed, Trunk
 from calls.models import Leg
+from calls.numbers import NumberReading, read_number
 from calls.records import DeviceKind, Event, EventName
 
 
@@ -55,6 +56,19 @@ class Devices:
             if department is not None:
                 self.departments[number] = department
         self.revision = revision
+
+    def number_of(self, trunk: str, number_raw: str, number: str, direction: str) -> NumberReading:
+        """The number of a call over this trunk, read by the plan of the trunk and of the feed."""
+        plan = self.trunks.get(trunk)
+        return read_number(
+            number_raw,
+            number=number,
+            direction=direction,
+            region=self.region,
+            padding=self.padding,
+            outside_prefix=plan.outside_prefix if plan else "",
+            area_code=plan.area_code if plan else "",
+        )
 
     def discover(self, events: Iterable[Event], seen_at: datetime) -> None:
         """Add the devices and trunks that `events`, in order of arrival, are the first to name.

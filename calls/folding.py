@@ -22,7 +22,6 @@ from calls.call_rows import (
 )
 from calls.devices import Devices
 from calls.models import CostStatus
-from calls.numbers import read_number
 from calls.pricing import Facts, Pricing, Why
 from calls.records import FoldedCall
 from calls.returns import Returns
@@ -78,16 +77,7 @@ class Folding:
             entry.checked = revision
 
     def _state_row(self, entry: CallEntry, folded: FoldedCall) -> Row:
-        plan = self._devices.trunks.get(folded.trunk)
-        number = read_number(
-            folded.number_raw,
-            number=folded.number,
-            direction=folded.direction,
-            region=self._devices.region,
-            padding=self._devices.padding,
-            outside_prefix=plan.outside_prefix if plan else "",
-            area_code=plan.area_code if plan else "",
-        )
+        number = self._devices.number_of(folded.trunk, folded.number_raw, folded.number, folded.direction)
         folded.flags |= number.flags
         events = entry.events
         state = (

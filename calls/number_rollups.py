@@ -42,7 +42,9 @@ def sum_a_day(store: CallStore) -> bool:
         return False
     with store.transaction() as work:
         since, until = work.state.numbered_until or EPOCH, today
-        calls = Call.objects.filter(feed=feed, started_at__gte=since)
+        if work.state.rolled_by != str(rules) or since >= today:  # by somebody else, meanwhile
+            return True
+        calls = Call.objects.of_feeds_by_time(feed.pk).filter(started_at__gte=since)
         first = calls.aggregate(first=Min("started_at"))["first"]
         if first is not None and first < today:
             day = first.astimezone(zone).date()
@@ -95,7 +97,8 @@ def rows_of(
 
 def _of_calls(feed: int, since: datetime, until: datetime, month: datetime) -> QuerySet[Any]:
     """Rows of NUMBER_COLUMNS of ended calls."""
-    calls = Call.objects.filter(feed=feed, state=CallState.ENDED, started_at__gte=since, started_at__lt=until)
+    of_feed = Call.objects.of_feeds_by_time(feed)
+    calls = of_feed.filter(state=CallState.ENDED, started_at__gte=since, started_at__lt=until)
     by = {"k_start": Value(month, DateTimeField()), "k_feed": F("feed_id"), "k_direction": F("direction"),
           "k_number": NUMBER}  # fmt: skip
     sums = {f"m_{name}": measure for name, measure in MEASURES.items()}

@@ -2,16 +2,16 @@
 
 from typing import Any, Self
 
-from django.db import models
-from django.db.models import Q
+from django.db import connection, models
+from django.db.models import F, Q
 
 from calls.access import Scope
 
 
 class ScopedQuerySet(models.QuerySet[Any]):
-    """Rows of one call each; `department_path` leads to the call's department."""
+    """Rows of one call each; `department_path` and `feed_path` lead to the call's."""
 
-    department_path = "department"
+    department_path, feed_path = "department", "feed"
 
     def visible_to(self, scope: Scope) -> Self:
         if scope.departments is None:
@@ -19,6 +19,15 @@ class ScopedQuerySet(models.QuerySet[Any]):
         if not scope.departments:
             return self.none()
         return self.filter(**{f"{self.department_path}__in": sorted(scope.departments)})
+
+    def of_feeds_by_time(self, *feeds: int) -> Self:
+        """Those of these feeds, to be found by when they started.
+
+        SQLite has no numbers of its rows to go by, and would look at every call that a feed ever had.
+        """
+        if connection.vendor == "postgresql":
+            return self.filter(**{f"{self.feed_path}__in": feeds})
+        return self.alias(feed_number=F(f"{self.feed_path}_id") + 0).filter(feed_number__in=feeds)
 
 
 class CallQuerySet(ScopedQuerySet):
@@ -34,8 +43,8 @@ class CallQuerySet(ScopedQuerySet):
 
 
 class LegQuerySet(ScopedQuerySet):
-    department_path = "call__department"
+    department_path, feed_path = "call__department", "call__feed"
 
 
 class CallEventQuerySet(ScopedQuerySet):
-    department_path = "call__department"
+    department_path, feed_path = "call__department", "call__feed"

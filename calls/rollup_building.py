@@ -66,8 +66,8 @@ class Span:
     rules: Rules
 
     def calls(self) -> CallQuerySet:
-        calls: CallQuerySet = Call.objects.filter(feed=self.feed, state=CallState.ENDED, **self.within("started_at"))
-        return calls.order_by()
+        calls: CallQuerySet = Call.objects.of_feeds_by_time(self.feed)
+        return calls.filter(state=CallState.ENDED, **self.within("started_at")).order_by()
 
     def within(self, name: str) -> dict[str, Any]:
         return {f"{name}__gte": instant(self.since), f"{name}__lt": instant(self.until)}
@@ -101,9 +101,8 @@ def of_legs(span: Span) -> Rows:
     """The rows of LegRollup that hold a day's legs, and what their devices are charged."""
     rows: Rows = {}
     names = ("extension", "direction", "call__outcome", "call__department_id", "call__currency")
-    legs = Leg.objects.filter(
-        call__feed=span.feed, call__state=CallState.ENDED, **span.within("call_started_at")
-    ).order_by()  # fmt: skip
+    of_feed = Leg.objects.of_feeds_by_time(span.feed)
+    legs = of_feed.filter(call__state=CallState.ENDED, **span.within("call_started_at")).order_by()
     by = {f"k_{place}": F(name) for place, name in enumerate(names)}
     for (device, direction, outcome, department, currency), sums in _grouped(legs, by, LEG_MEASURES):
         key = (Grain.DAY, span.since, span.feed, device, direction, outcome, department or 0, currency)
@@ -186,9 +185,15 @@ def repair_month(span: Span) -> int:
         _differences(_of_days(model, sums, span), _stored(model, sums, span, Grain.MONTH), len(sums))
         for model, sums in ((CallRollup, CALL_SUMS), (LegRollup, LEG_SUMS))
     )
+    add_rows("default", calls, legs)
+    return len(calls) + len(legs)
+
+
+def repair_numbers(span: Span) -> int:
+    """Compare a month's sums by number with its calls, and correct them; how many differed."""
     numbers = wrong_numbers(span.feed, span.since, span.until)
-    add_rows("default", calls, legs, numbers)
-    return len(calls) + len(legs) + len(numbers)
+    add_rows("default", (), (), numbers)
+    return len(numbers)
 
 
 def build_some(store: CallStore) -> bool:
@@ -215,7 +220,7 @@ def build_some(store: CallStore) -> bool:
 
 
 def _day_after_all(feed: int, rules: Rules) -> datetime:
-    calls = Call.objects.filter(feed=feed).aggregate(latest=Max("started_at"))["latest"] or EPOCH
+    calls = Call.objects.of_feeds_by_time(feed).aggregate(latest=Max("started_at"))["latest"] or EPOCH
     rows = CallRollup.objects.filter(feed=feed).aggregate(latest=Max("start"))["latest"] or EPOCH
     zone = ZoneInfo(rules.zone)
     return day_start(max(calls, rows, timezone.now()).astimezone(zone).date() + 2 * DAY, zone)
@@ -223,7 +228,8 @@ def _day_after_all(feed: int, rules: Rules) -> datetime:
 
 def _next_day(feed: int, since: datetime, rules: Rules) -> datetime:
     """Make the latest day before `since` in which there are calls, or rows; where it begins, or EPOCH."""
-    calls = Call.objects.filter(feed=feed, started_at__lt=since).aggregate(latest=Max("started_at"))["latest"]
+    of_feed = Call.objects.of_feeds_by_time(feed)
+    calls = of_feed.filter(started_at__lt=since).aggregate(latest=Max("started_at"))["latest"]
     rows = CallRollup.objects.filter(feed=feed, start__lt=since).aggregate(latest=Max("start"))["latest"]
     zone = ZoneInfo(rules.zone)
     before = month_start(since.astimezone(zone).date())  # the month that was being made
@@ -275,6 +281,8 @@ def prove(store: CallStore, since: datetime | None, until: datetime | None) -> t
     for month in sorted(months):
         with store.transaction():
             differed += repair_month(month_of(feed, month, rules))
+        with store.transaction():
+            differed += repair_numbers(month_of(feed, month, rules))
     return days, differed
 
 
@@ -282,12 +290,11 @@ def _next(feed: int, day: date, rules: Rules) -> date | None:
     """The first day, from `day` on, of which there are calls or rows."""
     zone = ZoneInfo(rules.zone)
     from_then = day_start(day, zone)
-    found = [
-        model._default_manager.filter(feed=feed, **{f"{name}__gte": from_then}).aggregate(first=Min(name))["first"]
-        for model, name in (
-            (Call, "started_at"),
-            *((model, "start") for model in (CallRollup, LegRollup, NumberRollup)),
-        )
+    calls = Call.objects.of_feeds_by_time(feed).filter(started_at__gte=from_then)
+    found = [calls.aggregate(at=Min("started_at"))["at"]]
+    found += [
+        model._default_manager.filter(feed=feed, start__gte=from_then).aggregate(at=Min("start"))["at"]
+        for model in (CallRollup, LegRollup, NumberRollup)
     ]
     known = [at for at in found if at]
     return min(known).astimezone(zone).date() if known else None

@@ -7,7 +7,7 @@ assembly.py; here events are matched with what is stored, folded, and only diffe
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import itemgetter
@@ -125,8 +125,8 @@ class CallStore:
             self.pricing.forget()
             if work:
                 work.join()
-            for call_id in work.entries if work else ():
-                self._cache.pop(call_id, None)
+                for call_id in work.entries:
+                    self._cache.pop(call_id, None)
             raise
         work.join()
         self._revision = work.tally.revision
@@ -410,8 +410,7 @@ class FeedTransaction:
         folded = self._prepare(self._touched.values()) if self._touched else None
         connection = self._connection
         if meanwhile and len(self._fresh) >= MANY_EVENTS and not self._call_columns.postgres:
-            self._beside = Thread(target=meanwhile, name="meanwhile")
-            self._beside.start()
+            self._begin_beside(meanwhile)
         with without_waiting(connection) if self._is_bound else nullcontext():
             if folded:
                 self._write_folded(folded)
@@ -424,10 +423,20 @@ class FeedTransaction:
                 if meanwhile:
                     meanwhile()
 
+    def _begin_beside(self, meanwhile: Callable[[], None]) -> None:
+        thread = Thread(target=meanwhile, name="meanwhile")
+        with suppress(RuntimeError):  # there can be no more threads: it is done later, then
+            thread.start()
+            self._beside = thread
+
     def join(self) -> None:
-        """Wait for what goes on beside this transaction; it must not outlive it."""
+        """Wait for what goes on beside this transaction; it must not outlive it, even if that is interrupted."""
         if self._beside:
-            self._beside.join()
+            try:
+                self._beside.join()
+            except BaseException:
+                self._beside.join()
+                raise
 
     def _count(self) -> None:
         tally = self.tally

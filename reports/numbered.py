@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, F, FloatField, IntegerField, Max, QuerySet, Subquery, Sum
+from django.db.models import Count, F, FloatField, IntegerField, Max, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Cast
 
 from calls.counting import CALL_COUNTS, NUMBER
@@ -17,6 +17,7 @@ from calls.models import NumberRollup
 from calls.number_rollups import rows_of
 from calls.periods import DAY, Period, day_start, month_start
 from calls.querysets import CallQuerySet
+from calls.records import CallState
 from reports.engine import Question, Values
 from reports.gathering import BY_TEXT, First
 
@@ -97,25 +98,32 @@ def _parts(question: Question, direction: str) -> Iterator[QuerySet[Any]]:
     period, calls = question.period, question.calls().filter(direction=direction)
     begin, end = _whole_months(period)
     states = FeedState.objects.filter(feed=question.feed) if question.feed else FeedState.objects.all()
+    feeds_by_end: dict[datetime | None, list[int]] = {}  # up to when their rows are of use
     for feed, numbered_until in states.values_list("feed", "numbered_until"):
-        of_feed = calls.filter(feed=feed)
-        is_ahead = numbered_until is not None and numbered_until > period.until
-        until = end if is_ahead else numbered_until
-        if until is None or until <= begin:
-            yield _of_calls(of_feed)
+        until = end if numbered_until and numbered_until > period.until else numbered_until
+        feeds_by_end.setdefault(until if until and until > begin else None, []).append(feed)
+    for until, feeds in feeds_by_end.items():
+        of_feeds = calls if len(feeds_by_end) == 1 else calls.of_feeds_by_time(*feeds)
+        if until is None:
+            yield _of_calls(of_feeds)
             continue
-        rows = NumberRollup.objects.filter(feed=feed, start__gte=begin, start__lt=until, direction=direction)
+        rows = NumberRollup.objects.filter(feed__in=feeds, start__gte=begin, direction=direction)
+        ended = of_feeds.filter(state=CallState.ENDED)
+        open_until = period.until
+        if until == end:
+            rows, open_until, rest = rows.filter(start__lt=end), end, of_feeds.filter(started_at__gte=end)
+        else:  # a day may be summed up between two statements: up to when they are is asked again by the one that reads
+            rows = rows.filter(start__lt=period.until)
+            whose = OuterRef("feed") if len(feeds) > 1 else feeds[0]
+            known = FeedState.objects.filter(feed=whose).values("numbered_until")
+            rest = ended.filter(started_at__gte=until).filter(started_at__gte=Subquery(known))
         yield rows.annotate(**{f"s_{name}": of for name, of in _OF_ROWS.items()}).values_list(
             "number", *(f"s_{name}" for name in _OF_ROWS)
         )
-        yield _of_calls(of_feed.filter(started_at__gte=begin, started_at__lt=until).open())
+        yield _of_calls(of_feeds.filter(started_at__gte=begin, started_at__lt=open_until).open())
         if period.since < begin:
-            yield _of_calls(of_feed.filter(started_at__lt=begin))
+            yield _of_calls(of_feeds.filter(started_at__lt=begin))
         if until < period.until:
-            rest = of_feed.filter(started_at__gte=until)
-            if not is_ahead:  # said again as of when the rows are read: a day may be summed up at any moment
-                known = FeedState.objects.filter(feed=feed).values("numbered_until")
-                rest = rest.filter(started_at__gte=Subquery(known))
             yield _of_calls(rest)
 
 

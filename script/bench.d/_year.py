@@ -210,7 +210,7 @@ def roll_up(database: duckdb.DuckDBPyConnection) -> None:
     from calls.directory.models import Feed, FeedState
     from calls.models import Call, CallRollup, Facet, Grain, LegRollup, NumberRollup
     from calls.returns import wrong
-    from calls.rollup_building import day_of, month_of, repair_day, repair_month
+    from calls.rollup_building import day_of, month_of, repair_day, repair_month, repair_numbers
     from calls.rollups import CALL_COLUMNS, LEG_COLUMNS, NUMBER_COLUMNS, Rules, spans
     from calls.rows import EPOCH, instant
 
@@ -252,7 +252,8 @@ def roll_up(database: duckdb.DuckDBPyConnection) -> None:
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
     day = date(YEAR, 7, 1)
-    if differ := repair_day(day_of(feed.pk, day, rules)) + repair_month(month_of(feed.pk, day, rules)):
+    month = month_of(feed.pk, day, rules)
+    if differ := repair_day(day_of(feed.pk, day, rules)) + repair_month(month) + repair_numbers(month):
         raise RuntimeError(f"{differ} rows of roll-ups were not as the calls are")
     if differ := wrong(Call.objects.filter(started_at__date=day)).count():
         raise RuntimeError(f"{differ} calls were returned, or not, and say otherwise")

@@ -5,6 +5,7 @@ from django.db import connection
 
 from calls.directory.models import Extension
 from calls.models import Call
+from calls.rollup_building import build_some, prove
 from calls.store import CallStore
 from reports.numbered import LAST
 from tests.calls.factories import ABANDONED, ANSWERED, make_feed
@@ -41,3 +42,21 @@ def test_the_last_calls_of_numbers_are_a_step_in_their_index() -> None:
         "SEARCH calls_call USING INDEX call_e164 (number_e164=? AND started_at>? AND started_at<?)",
         "SEARCH calls_call USING INDEX call_number (number=? AND started_at>? AND started_at<?)",
     ]
+
+
+def test_days_are_summed_without_a_look_at_all_calls_of_the_feed() -> None:
+    store = CallStore(make_feed(padding="*").pk)
+    store_call(store, ANSWERED, direction="in")
+    seen: list[str] = []
+    connection.connection.set_trace_callback(seen.append)
+    while build_some(store):
+        pass
+    prove(store, None, None)
+    connection.connection.set_trace_callback(None)
+    ours = {one for one in seen if '"calls_call"' in one and "started_at" in one}
+    assert len(ours) >= 6
+    with connection.cursor() as cursor:
+        for statement in ours:
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
+            for step in (step for *_, step in cursor.fetchall() if "calls_call " in step):
+                assert "call_started" in step or "rowid=?" in step, (step, statement)
