@@ -1,11 +1,11 @@
-"""Sums by number and month, for reports of the most frequent of very many numbers (docs/decisions/0017).
+"""Sums by number, month and year, for reports of the most frequent of very many numbers (docs/decisions/0017).
 
 Most numbers have a call or two a month, so to keep these sums with each call would nearly double what is written. A day
 is summed up when it is over, while nothing waits to be loaded. Whatever changes its calls afterwards, calls/rollups.py
 adds as a difference.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,11 +16,11 @@ from django.utils import timezone
 
 from calls.counting import CALL_COUNTS, NUMBER
 from calls.directory.models import Feed, FeedState
-from calls.models import Call, NumberRollup
-from calls.periods import DAY, day_start, month_start
+from calls.models import Call, Grain, NumberRollup
+from calls.periods import DAY, day_start, month_start, year_start
 from calls.records import CallState
 from calls.rollups import NUMBER_COLUMNS, NUMBER_SUMS, Rules
-from calls.rows import EPOCH, Row, epoch_seconds, instant
+from calls.rows import EPOCH, Row, epoch_seconds
 from calls.store import CallStore
 
 MEASURES: dict[str, Any] = {
@@ -49,37 +49,36 @@ def sum_a_day(store: CallStore) -> bool:
         if first is not None and first < today:
             day = first.astimezone(zone).date()
             until = day_start(day + DAY, zone)
-            _add(_of_calls(feed.pk, since, until, day_start(month_start(day), zone)))
+            for grain, start in ((Grain.MONTH, month_start(day)), (Grain.YEAR, year_start(day))):
+                _add(_of_calls(feed.pk, since, until, grain, day_start(start, zone)))
         FeedState.objects.filter(pk=feed.pk).update(numbered_until=until)
     return True
 
 
 def forget_numbers(feed: int) -> None:
-    """Sums of months that begin by another clock are of no use. In a transaction of the store."""
+    """Sums of months and years that begin by another clock are of no use. In a transaction of the store."""
     NumberRollup.objects.filter(feed=feed).delete()
     FeedState.objects.filter(pk=feed).update(numbered_until=None)
 
 
-def wrong_numbers(feed: int, month: int, until: int) -> list[Row]:
-    """What has to be added to a month's rows, so that they are as its calls: rows of NUMBER_COLUMNS.
+def wrong_numbers(feed: int, grain: Grain, begin: datetime, end: datetime) -> list[Row]:
+    """What has to be added to the rows of a month, so that they are as its calls, or of a year, as its months.
 
-    `month` and `until` are where it begins and ends, in epoch seconds.
+    Rows of NUMBER_COLUMNS; `begin` and `end` are the month's or year's.
     """
-    begin, end = instant(month), instant(until)
-    numbered_until = FeedState.objects.values_list("numbered_until", flat=True).get(pk=feed) or EPOCH
+    rows = NumberRollup.objects.filter(feed=feed, start__gte=begin, start__lt=end)
+    if grain == Grain.MONTH:
+        numbered_until = FeedState.objects.values_list("numbered_until", flat=True).get(pk=feed) or EPOCH
+        due = _of_calls(feed, begin, min(end, numbered_until), grain, begin)
+    else:
+        due = _grouped(rows.filter(grain=Grain.MONTH), grain, begin, F("number"), {n: Sum(n) for n in NUMBER_SUMS})
     less = {f"less_{name}": F(name) * -1 for name in NUMBER_SUMS}
-    stored = NumberRollup.objects.filter(feed=feed, start__gte=begin, start__lt=end).annotate(**less)
-    sums = ", ".join(f"sum({name})" for name in NUMBER_SUMS)
-    found = rows_of(
-        f"SELECT start, feed_id, direction, number, {sums} FROM united GROUP BY start, feed_id, direction, number"  # noqa: S608
-        f" HAVING {' OR '.join(f'sum({name}) <> 0' for name in NUMBER_SUMS)}",
-        NUMBER_COLUMNS,
-        [
-            _of_calls(feed, begin, min(end, numbered_until), begin),
-            stored.values_list(*NumberRollup.KEY, *less),
-        ],
-    )
-    return [(_seconds(start), *key, *map(int, sums)) for start, *rest in found for key, sums in [(rest[:3], rest[3:])]]
+    stored = rows.filter(grain=grain).annotate(**less).values_list(*NumberRollup.KEY, *less)
+    key, sums = ", ".join(NumberRollup.KEY), ", ".join(f"sum({name})" for name in NUMBER_SUMS)
+    differ = " OR ".join(f"sum({name}) <> 0" for name in NUMBER_SUMS)
+    statement = f"SELECT {key}, {sums} FROM united GROUP BY {key} HAVING {differ}"  # noqa: S608
+    found = rows_of(statement, NUMBER_COLUMNS, [due, stored])
+    return [(at_grain, _seconds(start), *rest[:3], *map(int, rest[3:])) for at_grain, start, *rest in found]
 
 
 def rows_of(
@@ -95,15 +94,21 @@ def rows_of(
     return found
 
 
-def _of_calls(feed: int, since: datetime, until: datetime, month: datetime) -> QuerySet[Any]:
+def _of_calls(feed: int, since: datetime, until: datetime, grain: Grain, start: datetime) -> QuerySet[Any]:
     """Rows of NUMBER_COLUMNS of ended calls."""
     of_feed = Call.objects.of_feeds_by_time(feed)
     calls = of_feed.filter(state=CallState.ENDED, started_at__gte=since, started_at__lt=until)
-    by = {"k_start": Value(month, DateTimeField()), "k_feed": F("feed_id"), "k_direction": F("direction"),
-          "k_number": NUMBER}  # fmt: skip
-    sums = {f"m_{name}": measure for name, measure in MEASURES.items()}
-    rows: QuerySet[Any] = calls.order_by().annotate(**by).values(*by).annotate(**sums).values_list(*by, *sums)
-    return rows
+    return _grouped(calls.order_by(), grain, start, NUMBER, MEASURES)
+
+
+def _grouped(
+    rows: QuerySet[Any], grain: Grain, start: datetime, number: Any, measures: Mapping[str, Any]
+) -> QuerySet[Any]:
+    by = {"k_grain": Value(int(grain)), "k_start": Value(start, DateTimeField()), "k_feed": F("feed_id"),
+          "k_direction": F("direction"), "k_number": number}  # fmt: skip
+    sums = {f"m_{name}": measure for name, measure in measures.items()}
+    found: QuerySet[Any] = rows.annotate(**by).values(*by).annotate(**sums).values_list(*by, *sums)
+    return found
 
 
 def _add(rows: QuerySet[Any]) -> None:

@@ -96,6 +96,10 @@ def month_start(day: date) -> date:
     return day.replace(day=1)
 
 
+def year_start(day: date) -> date:
+    return day.replace(month=1, day=1)
+
+
 def of_days(first: date, last: date, zone: ZoneInfo, name: str = CUSTOM) -> Period:
     """The period of the local days `first` to `last`, both included."""
     return Period(name, day_start(first, zone), day_start(last + DAY, zone), zone)

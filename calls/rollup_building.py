@@ -22,7 +22,7 @@ from calls.counting import CALL_COUNTS, service_measures
 from calls.directory.models import Feed, FeedState
 from calls.models import Call, CallRollup, CostStatus, Facet, Grain, Leg, LegRollup, NumberRollup
 from calls.number_rollups import forget_numbers, sum_a_day, wrong_numbers
-from calls.periods import DAY, day_start, month_start
+from calls.periods import DAY, day_start, month_start, year_start
 from calls.querysets import CallQuerySet
 from calls.records import CallState
 from calls.rollups import CALL_SUMS, HOUR_SECONDS, LEG_SUMS, Rules, Sums, add_rows
@@ -189,9 +189,9 @@ def repair_month(span: Span) -> int:
     return len(calls) + len(legs)
 
 
-def repair_numbers(span: Span) -> int:
-    """Compare a month's sums by number with its calls, and correct them; how many differed."""
-    numbers = wrong_numbers(span.feed, span.since, span.until)
+def repair_numbers(span: Span, grain: Grain) -> int:
+    """Compare a month's sums by number with its calls, or a year's with its months', and correct them."""
+    numbers = wrong_numbers(span.feed, grain, instant(span.since), instant(span.until))
     add_rows("default", (), (), numbers)
     return len(numbers)
 
@@ -254,6 +254,11 @@ def month_of(feed: int, day: date, rules: Rules) -> Span:
     return _span(feed, first, month_start(first + 31 * DAY), rules)
 
 
+def year_of(feed: int, day: date, rules: Rules) -> Span:
+    first = year_start(day)
+    return _span(feed, first, year_start(first + 366 * DAY), rules)
+
+
 def _span(feed: int, first: date, end: date, rules: Rules) -> Span:
     zone = ZoneInfo(rules.zone)
     since, until = (int(day_start(day, zone).timestamp()) for day in (first, end))
@@ -282,7 +287,10 @@ def prove(store: CallStore, since: datetime | None, until: datetime | None) -> t
         with store.transaction():
             differed += repair_month(month_of(feed, month, rules))
         with store.transaction():
-            differed += repair_numbers(month_of(feed, month, rules))
+            differed += repair_numbers(month_of(feed, month, rules), Grain.MONTH)
+    for year in sorted({year_start(month) for month in months}):
+        with store.transaction():
+            differed += repair_numbers(year_of(feed, year, rules), Grain.YEAR)
     return days, differed
 
 

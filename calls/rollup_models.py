@@ -7,11 +7,12 @@ from django.db import models
 
 
 class Grain(IntEnum):
-    """How much time a row sums up. Days and months are the site's; an hour is a step of `calls.rollups.Rules`."""
+    """How much time a row sums up. Days and more are the site's; an hour is a step of `calls.rollups.Rules`."""
 
     HOUR = 1
     DAY = 2
     MONTH = 3
+    YEAR = 4  # by number only
 
 
 class Facet(IntEnum):
@@ -99,12 +100,13 @@ class LegRollup(models.Model):
 
 
 class NumberRollup(models.Model):
-    """Sums over ended calls by month and number, of the days that are over: before FeedState.numbered_until.
+    """Sums over ended calls by number, month and year, of the days that are over: before FeedState.numbered_until.
 
     `number` is the one in international form, else as it was read; empty where none was shown.
     """
 
-    pk = models.CompositePrimaryKey("start", "feed_id", "direction", "number")
+    pk = models.CompositePrimaryKey("grain", "start", "feed_id", "direction", "number")
+    grain = models.SmallIntegerField()
     start = models.DateTimeField()
     feed = models.ForeignKey("directory.Feed", models.CASCADE, related_name="+", db_index=False)
     direction = models.CharField(max_length=3)
@@ -114,7 +116,7 @@ class NumberRollup(models.Model):
     answered = models.IntegerField()
     talk = models.BigIntegerField()
 
-    KEY: ClassVar = ("start", "feed_id", "direction", "number")
+    KEY: ClassVar = ("grain", "start", "feed_id", "direction", "number")
 
     def __str__(self) -> str:
         return f"{self.number} {self.direction} from {self.start:%Y-%m}"

@@ -6,8 +6,8 @@ rows are written under its lock only, and in the order of their key. Live calls 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter, neg
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from calls.chargeback import Part, allocated, shares
 from calls.costing.models import Chargeback, CostingChoice
 from calls.directory.models import Feed, FeedState
 from calls.models import Call, CallRollup, CostStatus, Facet, Grain, LegRollup, NumberRollup
-from calls.periods import day_start, month_start
+from calls.periods import day_start, month_start, year_start
 from calls.records import CallState, Direction, LegOutcome, Outcome
 from calls.rows import EPOCH, Row, columns, instant
 
@@ -29,6 +29,7 @@ Sums = tuple[int, ...]
 Counted = defaultdict[Row, list[Sums]]
 
 # Plain ints and strings: an enum member costs a look-up at every call.
+MONTH, YEAR = Grain.MONTH.value, Grain.YEAR.value
 WHOLE, DEPARTMENT, TRUNK, DID, ACCOUNT, DESTINATION = map(int, Facet)
 IN, ENDED, UNRATED = Direction.IN.value, CallState.ENDED.value, CostStatus.UNRATED.value
 ANSWERED, UNKNOWN, MISSED = Outcome.ANSWERED.value, Outcome.UNKNOWN.value, LegOutcome.MISSED.value
@@ -103,6 +104,7 @@ class Spans:
         self._zone, self._step = ZoneInfo(zone), step_seconds
         self._known: dict[int, tuple[int, int]] = {}
         self._months: dict[int, int] = {}
+        self._years: dict[int, int] = {}
 
     def of(self, at: int) -> tuple[int, int]:
         """The begin of its step and of its day."""
@@ -116,10 +118,17 @@ class Spans:
     def month(self, day: int) -> int:
         """The begin of the month in which a day begins."""
         known = self._months.get(day)
-        if known is None:
-            first = month_start(instant(day).astimezone(self._zone).date())
-            known = self._months[day] = int(day_start(first, self._zone).timestamp())
-        return known
+        return self._first(day, month_start, self._months) if known is None else known
+
+    def year(self, day: int) -> int:
+        """The begin of the year in which a day begins."""
+        known = self._years.get(day)
+        return self._first(day, year_start, self._years) if known is None else known
+
+    def _first(self, day: int, first: Callable[[date], date], known: dict[int, int]) -> int:
+        begin = day_start(first(instant(day).astimezone(self._zone).date()), self._zone)
+        known[day] = int(begin.timestamp())
+        return known[day]
 
 
 @lru_cache(maxsize=8)
@@ -145,7 +154,7 @@ class Rollups:
         self._calls = Counted(list)  # by (facet, start, name, direction, outcome, department, currency)
         self._hours = Counted(list)
         self._legs = Counted(list)
-        self._numbers = Counted(list)  # by (month, feed, direction, number)
+        self._numbers = Counted(list)  # by (grain, start, feed, direction, number)
 
     def begin(self, state: FeedState) -> None:
         """Take note of the rules by which the locked feed's roll-ups are made, and from when on there are any."""
@@ -186,8 +195,9 @@ class Rollups:
         if is_taken_off:
             sums = tuple(map(neg, sums))
         if started_at < self._numbered_until:
-            key = (self._spans.month(day), self._feed_id, direction, number_e164 or number)
-            self._numbers[key].append(_number_sums(sums))
+            of_number, whose = _number_sums(sums), (self._feed_id, direction, number_e164 or number)
+            self._numbers[MONTH, self._spans.month(day), *whose].append(of_number)
+            self._numbers[YEAR, self._spans.year(day), *whose].append(of_number)
         if started_at < self._since:
             return
         self._hours[WHOLE, step, "", direction, "", 0, ""].append(sums)

@@ -1,4 +1,4 @@
-"""The first of very many numbers: sums by number of whole months (calls/number_rollups.py), calls for the rest.
+"""The first of very many numbers: sums by number of whole years and months (calls/number_rollups.py), then calls.
 
 One statement unites both and has the database choose; what a sum can't tell is asked of the numbers that are shown.
 """
@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, F, FloatField, IntegerField, Max, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, F, FloatField, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Cast
 
 from calls.counting import CALL_COUNTS, NUMBER
 from calls.directory.models import FeedState
-from calls.models import NumberRollup
+from calls.models import Grain, NumberRollup
 from calls.number_rollups import rows_of
-from calls.periods import DAY, Period, day_start, month_start
+from calls.periods import DAY, Period, day_start, month_start, year_start
 from calls.querysets import CallQuerySet
 from calls.records import CallState
 from reports.engine import Question, Values
@@ -107,13 +107,13 @@ def _parts(question: Question, direction: str) -> Iterator[QuerySet[Any]]:
         if until is None:
             yield _of_calls(of_feeds)
             continue
-        rows = NumberRollup.objects.filter(feed__in=feeds, start__gte=begin, direction=direction)
+        rows = NumberRollup.objects.filter(feed__in=feeds, direction=direction)
         ended = of_feeds.filter(state=CallState.ENDED)
         open_until = period.until
         if until == end:
-            rows, open_until, rest = rows.filter(start__lt=end), end, of_feeds.filter(started_at__gte=end)
+            rows, open_until, rest = rows.filter(_starts(period, begin, end)), end, of_feeds.filter(started_at__gte=end)
         else:  # a day may be summed up between two statements: up to when they are is asked again by the one that reads
-            rows = rows.filter(start__lt=period.until)
+            rows = rows.filter(_starts(period, begin, None))
             whose = OuterRef("feed") if len(feeds) > 1 else feeds[0]
             known = FeedState.objects.filter(feed=whose).values("numbered_until")
             rest = ended.filter(started_at__gte=until).filter(started_at__gte=Subquery(known))
@@ -125,6 +125,20 @@ def _parts(question: Question, direction: str) -> Iterator[QuerySet[Any]]:
             yield _of_calls(of_feeds.filter(started_at__lt=begin))
         if until < period.until:
             yield _of_calls(rest)
+
+
+def _starts(period: Period, begin: datetime, end: datetime | None) -> Q:
+    """Rows of years, and of the months beside them, from `begin` to `end`; None: to the period's end, in its midst."""
+    first, last = (at.astimezone(period.zone).date() for at in (begin, end or period.until))
+    if year_start(first) != first:
+        first = year_start(year_start(first) + 366 * DAY)
+    years_begin = day_start(first, period.zone)
+    years_end = day_start(year_start(last), period.zone) if end else period.until
+    if years_begin >= years_end:
+        return Q(grain=Grain.MONTH, start__gte=begin, start__lt=end or period.until)
+    years = Q(grain=Grain.YEAR, start__gte=years_begin, start__lt=years_end)
+    before = Q(grain=Grain.MONTH, start__gte=begin, start__lt=years_begin)
+    return years | before | Q(grain=Grain.MONTH, start__gte=years_end, start__lt=end or years_end)
 
 
 def _whole_months(period: Period) -> tuple[datetime, datetime]:

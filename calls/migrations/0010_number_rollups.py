@@ -15,7 +15,8 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='NumberRollup',
             fields=[
-                ('pk', models.CompositePrimaryKey('start', 'feed_id', 'direction', 'number', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('grain', 'start', 'feed_id', 'direction', 'number', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('grain', models.SmallIntegerField()),
                 ('start', models.DateTimeField()),
                 ('direction', models.CharField(max_length=3)),
                 ('number', models.CharField(blank=True, max_length=16)),

@@ -117,12 +117,12 @@ GROUP BY ALL
 """
 
 NUMBER_ROLLUPS = """
-SELECT month AS start, feed_id, direction, number_e164 AS number, count(*) AS calls, 0 AS unknown,
+SELECT {grain} AS grain, {start} AS start, feed_id, direction, number_e164 AS number, count(*) AS calls, 0 AS unknown,
     count(handled_at) AS answered, sum(talk_seconds) AS talk
 FROM calls JOIN hours ON date_trunc('hour', started_at) = step WHERE started_at < TIMESTAMP '{until}' GROUP BY ALL
 """
 NOW = datetime(YEAR, 12, 20, 12, tzinfo=UTC)
-NUMBERED_UNTIL = NOW.replace(hour=0)
+NUMBERED_UNTIL = datetime(YEAR + 1, 1, 1, tzinfo=UTC)  # all days of the year are over, and a worker has summed them up
 
 
 def make(file: str, calls: int, extensions: int) -> duckdb.DuckDBPyConnection:
@@ -243,8 +243,11 @@ def roll_up(database: duckdb.DuckDBPyConnection) -> None:
     database.execute(f"CREATE VIEW call_rollups AS {' UNION ALL '.join(parts)}")
     legs = (LEG_ROLLUPS.format(grain=int(grain), start=start) for grain, start in ((2, "day"), (3, "month")))
     database.execute(f"CREATE VIEW leg_rollups AS {' UNION ALL '.join(legs)}")
-    numbers = NUMBER_ROLLUPS.format(until=NUMBERED_UNTIL.replace(tzinfo=None))
-    database.execute(f"CREATE VIEW number_rollups AS {numbers}")
+    numbers = (
+        NUMBER_ROLLUPS.format(grain=int(grain), start=start, until=NUMBERED_UNTIL.replace(tzinfo=None))
+        for grain, start in ((Grain.MONTH, "month"), (Grain.YEAR, f"TIMESTAMP '{YEAR}-01-01'"))
+    )
+    database.execute(f"CREATE VIEW number_rollups AS {' UNION ALL '.join(numbers)}")
     _copy(database, "call_rollups", CallRollup._meta.db_table, CALL_COLUMNS)
     _copy(database, "leg_rollups", LegRollup._meta.db_table, LEG_COLUMNS)
     _copy(database, "number_rollups", NumberRollup._meta.db_table, NUMBER_COLUMNS)
@@ -253,7 +256,7 @@ def roll_up(database: duckdb.DuckDBPyConnection) -> None:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
     day = date(YEAR, 7, 1)
     month = month_of(feed.pk, day, rules)
-    if differ := repair_day(day_of(feed.pk, day, rules)) + repair_month(month) + repair_numbers(month):
+    if differ := repair_day(day_of(feed.pk, day, rules)) + repair_month(month) + repair_numbers(month, Grain.MONTH):
         raise RuntimeError(f"{differ} rows of roll-ups were not as the calls are")
     if differ := wrong(Call.objects.filter(started_at__date=day)).count():
         raise RuntimeError(f"{differ} calls were returned, or not, and say otherwise")
