@@ -328,9 +328,11 @@ def _convert(rows: Iterable[Row], converters: Sequence[tuple[int, Callable[[Any]
         yield converted
 
 
-BOUND: Question = ("SELECT set_config('transaction_timeout', '30s', true)", ())
+_SETTINGS = "set_config('transaction_timeout', '30s', true), set_config('enable_seqscan', 'off', true)"
+BOUND: Question = (f"SELECT {_SETTINGS}", ())
 """Asked first in a transaction whose statements go out without waiting: while its process is frozen between two of them
-Postgres takes it for busy, not for idle, and would keep its locks for ever."""
+Postgres takes it for busy, not for idle, and would keep its locks for ever. And there is an index for whatever a batch
+asks, which a plan that was made of an empty table, and is kept while it grows, would do without."""
 BOUNDED_SINCE = 170_000  # the version of Postgres
 
 
