@@ -137,6 +137,7 @@ def test_a_call_over_its_threshold_is_told_though_nobody_looks(open_page: Callab
     settings.get_by_label("Notice of the browser").check()
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Save this view")).to_be_hidden()
+    expect(page.locator("[data-summary]")).not_to_be_empty()  # the board has looked at what there was
     page.evaluate("globalThis.requestAnimationFrame = () => 0")  # as in a tab that is not in sight: nothing is drawn
     now = datetime.now(ZoneInfo("Europe/London"))
     ringing = {"stamp": f"{now:%Y-%m-%d %H:%M:%S}", "call_id": f"{now:%Y%m%d%H%M%S}52070265"}
