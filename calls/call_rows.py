@@ -1,7 +1,6 @@
 """A call as it is stored: which columns say what, and the entry that a store keeps of a call with its events."""
 
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from operator import attrgetter, itemgetter
 
 from calls.models import Call, Leg
@@ -72,11 +71,6 @@ class CallEntry:
         self.keys[hashed, event.n] = len(self.events)
         self.events.append(event)
         self.last_at[event.connection] = event.at
-
-
-def line_hash(line: bytes) -> int:
-    """64 bits that stand for the line within its call, as a signed integer."""
-    return int.from_bytes(blake2b(line, digest_size=8).digest(), "big", signed=True)
 
 
 def call_row(feed_id: int, entry: CallEntry, revision: int) -> Row:

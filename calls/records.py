@@ -6,6 +6,7 @@ moment of receipt, epoch microseconds (``received_us``). Durations are whole sec
 
 from dataclasses import dataclass
 from enum import IntFlag, StrEnum, auto
+from hashlib import blake2b
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -134,6 +135,11 @@ class Event(NamedTuple):
     did_name: str
     account_code: str
     flags: int  # Flag bits of this event's clock and elements
+
+
+def line_hash(line: bytes) -> int:
+    """64 bits that stand for the line within its call, as a signed integer."""
+    return int.from_bytes(blake2b(line, digest_size=8).digest(), "big", signed=True)
 
 
 _received = Event._fields.index("received_us")

@@ -37,14 +37,13 @@ from calls.call_rows import (
     CallEntry,
     call_columns,
     call_row,
-    line_hash,
 )
 from calls.devices import Devices
 from calls.directory.models import DirectoryRevision, Extension, FeedState
 from calls.folding import Folded, Folding
 from calls.models import Call, CallCost, CallEvent, Leg
 from calls.pricing import Priced, Pricing, Why
-from calls.records import Event, arrival
+from calls.records import Event, arrival, line_hash
 from calls.returns import Returns
 from calls.rollups import Rollups
 from calls.rows import (
@@ -332,17 +331,17 @@ class FeedTransaction:
             entry = by_pk[event_row[0]]
             entry.remember(Event(entry.call_id, *event_row[2:]), event_row[1])
 
-    def is_duplicate(self, call_id: str, line: bytes, n: int) -> bool:
-        return (line_hash(line), n) in self.entries[call_id].keys
-
     def last_at(self, call_id: str, connection: int) -> int | None:
         """The resolved time of the call's previous event on this connection, epoch seconds."""
         return self.entries[call_id].last_at.get(connection)
 
-    def add(self, event: Event) -> bool:
-        """Take in an event; False for a duplicate, of which only an earlier arrival is noted."""
+    def add(self, event: Event, hashed: int | None = None) -> bool:
+        """Take in an event; False for a duplicate, of which only an earlier arrival is noted.
+
+        `hashed` is its `line_hash`, where it was made before.
+        """
         entry = self.entries[event.call_id]
-        key = (line_hash(event.line), event.n)
+        key = (line_hash(event.line) if hashed is None else hashed, event.n)
         place = entry.keys.get(key)
         if place is None:
             entry.remember(event, key[0])

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+from calls.records import line_hash
 from ingest.framing import Fault
 from ingest.segments import Damaged, Origin, Received
 from ingest.smdr import MalformedLine, ParsedLine, parse
 from ingest.strangers import recognise
 
 logger = logging.getLogger(__name__)
+
+Parsed = tuple[Received, ParsedLine, int]
 
 MOST_OCCURRENCES = 10_000  # of one line on one connection: a call is folded from all its events, each time one comes
 
@@ -26,11 +29,14 @@ def told_of_fault(record: Received) -> tuple[str, str]:
 
 @dataclass(slots=True)
 class Batch:
-    """Consecutive records, and what they are with a `padding`: lines that are events, and lines for quarantine."""
+    """Consecutive records, and what they are with a `padding`: lines that are events, and lines for quarantine.
+
+    An event's line comes with its `line_hash`: a batch is often read while the database is at work, and has the time.
+    """
 
     records: list[Received | Damaged]
     padding: str
-    parsed: list[tuple[Received, ParsedLine]] = field(default_factory=list)
+    parsed: list[Parsed] = field(default_factory=list)
     refused: list[tuple[Received | Damaged, str, str]] = field(default_factory=list)  # with reason and detail
 
     @classmethod
@@ -65,7 +71,7 @@ class Batch:
             )
         else:
             try:
-                self.parsed.append((record, parse(record.line, self.padding)))
+                self.parsed.append((record, parse(record.line, self.padding), line_hash(record.line)))
                 return
             except MalformedLine as error:
                 reason, detail = error.reason, error.detail

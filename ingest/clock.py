@@ -90,6 +90,7 @@ class Resolver:
         local, hour = local_minute(stamp[:16])
         local += int(stamp[17:19])
         id_local = call_id_local(call_id)
+        id_instants = None if id_local is None else self._instants(id_local)
         received = None if origin else received_us // 1_000_000
         if hour == 0 or hour > 12 or self.mode == "24":
             at, flags = self._utc(local, received)
@@ -98,9 +99,9 @@ class Resolver:
             morning = local - HALF_DAY if hour == 12 else local
             candidates = self._utc(morning, received), self._utc(morning + HALF_DAY, received)
             if received is not None:
-                at, rule, flags = self._on_socket(candidates, id_local, received, previous_at)
-            elif id_local is not None:
-                at, rule, flags = self._by_call_id(candidates, id_local, previous_at)
+                at, rule, flags = self._on_socket(candidates, id_instants, received, previous_at)
+            elif id_instants is not None:
+                at, rule, flags = self._by_call_id(candidates, id_instants, previous_at)
             else:
                 at, flags = candidates[hour == 12]
                 rule, flags = FILE_STAMP, flags | CLOCK_NO_ID_TIME
@@ -109,34 +110,40 @@ class Resolver:
                 self._notice_second_reading(at)
             self._file_at = at
         id_started_at = None
-        if id_local is not None and not self.call_id_clock_off:
-            id_started_at = self._id_nearest(id_local, at)
+        if id_local is not None and id_instants is not None and not self.call_id_clock_off:
+            id_started_at = id_instants[0]
+            if len(id_instants) > 1 or abs(id_started_at - at) > ID_SURELY_NEAREST_SECONDS:
+                id_started_at = self._id_nearest(id_local, id_instants, at)
         return new_tuple(Resolution, (at, rule, flags, id_started_at))
 
     def _on_socket(
-        self, candidates: tuple[Reading, Reading], id_local: int | None, received: int, previous_at: int | None
+        self,
+        candidates: tuple[Reading, Reading],
+        id_instants: tuple[int, ...] | None,
+        received: int,
+        previous_at: int | None,
     ) -> tuple[int, int, int]:
         """Rules 3 to 5."""
         morning, afternoon = candidates
         from_morning, from_afternoon = abs(morning[0] - received), abs(afternoon[0] - received)
         nearest = morning if from_morning <= from_afternoon else afternoon
         if min(from_morning, from_afternoon) > NEAR_RECEIPT_SECONDS:
-            if id_local is None:
+            if id_instants is None:
                 return nearest[0], NEAREST_RECEIPT, nearest[1] | CLOCK_NO_ID_TIME
-            return self._by_call_id(candidates, id_local, previous_at)
+            return self._by_call_id(candidates, id_instants, previous_at)
         at, flags = nearest
-        if id_local is not None:
-            by_id, rule, _ = self._by_call_id(candidates, id_local, previous_at)
+        if id_instants is not None:
+            by_id, rule, _ = self._by_call_id(candidates, id_instants, previous_at)
             self.call_id_clock_off = by_id != at or rule == LATER
             if self.call_id_clock_off:
                 flags |= CLOCK_ID_DISAGREES
         return at, RECEIPT, flags
 
     def _by_call_id(
-        self, candidates: tuple[Reading, Reading], id_local: int, previous_at: int | None
+        self, candidates: tuple[Reading, Reading], id_instants: tuple[int, ...], previous_at: int | None
     ) -> tuple[int, int, int]:
         """Rule 4."""
-        earliest = self._instants(id_local)[0] - EARLY_SECONDS
+        earliest = id_instants[0] - EARLY_SECONDS
         if previous_at is not None and previous_at - EARLY_SECONDS > earliest:
             earliest = previous_at - EARLY_SECONDS
         for at, flags in candidates:
@@ -170,11 +177,8 @@ class Resolver:
         if at == self._instants(local)[-1]:
             self._second_nights |= {night_of(local)}
 
-    def _id_nearest(self, id_local: int, at: int) -> int:
+    def _id_nearest(self, id_local: int, instants: tuple[int, ...], at: int) -> int:
         """The start in a call id, which may be of a 12-hour clock too unless the feed is set to 24."""
-        instants = self._instants(id_local)
-        if len(instants) == 1 and abs(instants[0] - at) <= ID_SURELY_NEAREST_SECONDS:
-            return instants[0]
         hour = id_local % DAY // HOUR
         if 1 <= hour <= 12 and self.mode != "24":
             instants += self._instants(id_local - HALF_DAY if hour == 12 else id_local + HALF_DAY)

@@ -20,6 +20,7 @@ from ingest.receiver import Occurrences
 from ingest.segments import Damaged, Origin, Received
 
 READ_BYTES = 1 << 20
+BATCH_RECORDS = 10_000  # twice a worker's: fewer calls go on from one batch to the next, and nobody watches this one
 ORIGINS = {"auto": Origin.FILE_AUTO, "12": Origin.FILE_12, "24": Origin.FILE_24}
 
 
@@ -91,7 +92,8 @@ class FileLoad:
         connection = new_id()
         loaded = Loaded()
         try:
-            loader = Loader(self.feed.pk, Appended(journal, self._entries(stream, connection)), store=store)
+            appended = Appended(journal, self._entries(stream, connection))
+            loader = Loader(self.feed.pk, appended, batch_records=BATCH_RECORDS, store=store)
             try:
                 while (batch := loader.load_batch()) is not None:
                     loaded.add(batch)

@@ -22,7 +22,7 @@ from calls.models import Call
 from calls.records import Event, new_tuple
 from calls.rows import Question, ask, columns, precise_instant
 from calls.store import CallStore, FeedTransaction
-from ingest.batch import Batch
+from ingest.batch import Batch, Parsed
 from ingest.clock import Resolution, Resolver
 from ingest.hours import HourCount
 from ingest.models import JournalPosition, QuarantinedLine
@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 BATCH_RECORDS = 5_000
 POSITION = ("feed_id", "journal", "sequence")
 TRIES_OF_ONE = 3
-WRITER_CACHE_KIB = 32_000
 LOG_PAGES_KEPT_SHORT = 16_000  # of SQLite's log; a commit that finds more writes them back all the same
 NUMBER = attrgetter("trunk", "number_raw", "number", "direction")
 FILE_CLOCKS = {Origin.FILE_AUTO: "auto", Origin.FILE_12: "12", Origin.FILE_24: "24"}
@@ -137,11 +136,9 @@ class Loader:
     def position(self) -> int:
         """The sequence of the next record to load."""
         if self._position is None:
-            if connection.vendor == "sqlite":  # this thread's, which writes: those that read have a quarter of it
+            if self._log_is_kept_short and connection.vendor == "sqlite":
                 with connection.cursor() as cursor:
-                    cursor.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
-                    if self._log_is_kept_short:
-                        cursor.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES_KEPT_SHORT}")
+                    cursor.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES_KEPT_SHORT}")
             self._position = self._stored_position()
         return self._position
 
@@ -182,7 +179,7 @@ class Loader:
         """A number not seen before takes 80 µs, and is then remembered for when its call is folded."""
         parsed = self._ahead.parsed if self._ahead else ()
         with suppress(Exception):  # it will be its line's when that is loaded
-            for number in {NUMBER(line) for _, line in parsed}:
+            for number in {NUMBER(line) for _, line, _ in parsed}:
                 self.store.devices.number_of(*number)
 
     @property
@@ -237,7 +234,7 @@ class Loader:
         """One transaction: events, calls, quarantine, counters, position, revision."""
         loaded = Loaded()
         hours = HourCount(self.feed_id, batch.received_us(Origin.SOCKET))
-        call_ids = {line.call_id for _, line in batch.parsed}
+        call_ids = {line.call_id for _, line, _ in batch.parsed}
         with self.store.transaction(
             call_ids,
             [self._position_question(), hours.question()],
@@ -275,11 +272,9 @@ class Loader:
             self._ring(self.feed_id, work.tally.revision)
         return loaded
 
-    def _add(
-        self, work: FeedTransaction, clocks: Clocks, parsed: Sequence[tuple[Received, ParsedLine]], loaded: Loaded
-    ) -> None:
+    def _add(self, work: FeedTransaction, clocks: Clocks, parsed: Sequence[Parsed], loaded: Loaded) -> None:
         journal, last_at = self.reader.journal_id, loaded.last_at
-        for record, line in parsed:
+        for record, line, hashed in parsed:
             call_id = line.call_id
             resolver = clocks.resolver(record)
             resolution = resolver.resolve(
@@ -287,7 +282,7 @@ class Loader:
             )
             if resolution.at > last_at:  # noqa: PLR1730 - a call of max for each line
                 last_at = resolution.at
-            work.add(event_of(record, journal, line, resolution))
+            work.add(event_of(record, journal, line, resolution), hashed)
         loaded.last_at = last_at
 
     def _quarantined(self, record: Received | Damaged, reason: str, detail: str) -> QuarantinedLine:
@@ -356,9 +351,16 @@ def event_of(record: Received, journal: int, line: ParsedLine, resolution: Resol
     """A parsed line with its resolved time, as the store takes it."""
     received_us, _, connection, sequence, n, _, _, raw = record
     at, rule, clock_flags, id_started_at = resolution
-    elements = line[2:-1]  # name to account code: an event has them in the same order
-    arrived = (line.call_id, raw, n, received_us, journal, sequence, connection, at, rule, id_started_at)
-    return new_tuple(Event, (*arrived, *elements, line.flags | clock_flags))
+    (
+        _, call_id, name, direction, trunk, extension, source_extension, number_raw, number, contact_name, did,
+        did_name, account_code, flags,
+    ) = line  # fmt: skip
+    values = (
+        call_id, raw, n, received_us, journal, sequence, connection, at, rule, id_started_at, name, direction, trunk,
+        extension, source_extension, number_raw, number, contact_name, did, did_name, account_code,
+        flags | clock_flags,
+    )  # fmt: skip
+    return new_tuple(Event, values)
 
 
 def close_stale_calls(store: CallStore, feed: Feed, now: datetime) -> int:

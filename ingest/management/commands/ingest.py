@@ -20,20 +20,26 @@ from ingest.running import add_endpoint_arguments, plan_of
 from ingest.worker import Worker
 from smdr_site.commands import ArgumentParser, Error, progress
 from smdr_site.commands import Command as TollbookCommand
-from smdr_site.settling import settle
+from smdr_site.settling import TURN_SECONDS, settle
 
 YOUNG_OBJECTS = 1_000_000  # more than a batch and all that is kept between batches
 
 
 @contextmanager
-def fewer_collections() -> Iterator[None]:
-    """Rows by the million make no cycles: looking for them as often as Python does costs a tenth of a load."""
-    thresholds = gc.get_threshold()
+def at_full_rate() -> Iterator[None]:
+    """Make Python load by the million.
+
+    Rows make no cycles: looking for them as often as Python does costs a tenth of a load. And between two statements
+    of SQLite the thread that writes waits for its turn, while another reads the next lines.
+    """
+    thresholds, turn = gc.get_threshold(), sys.getswitchinterval()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, *thresholds[1:])
+    sys.setswitchinterval(TURN_SECONDS)
     try:
         yield
     finally:
+        sys.setswitchinterval(turn)
         gc.set_threshold(*thresholds)
         gc.unfreeze()
 
@@ -72,7 +78,7 @@ class Command(TollbookCommand):
             stream, size = path.open("rb"), os.path.getsize(path)
         feed, _ = Feed.objects.get_or_create(name=options["feed"])
         began = time.monotonic()
-        with progress() as bar, stream, fewer_collections():
+        with progress() as bar, stream, at_full_rate():
             task = bar.add_task(f"Loading {name}", total=size)
             load = FileLoad(feed, options["clock"], lambda count: bar.advance(task, count))
             try:
