@@ -245,14 +245,21 @@ class Selection:
             rest.pop(name, None)
         return self._calls(CallFilter(rest, Call.objects.visible_to(self.scope), self.scope, self.period))
 
+    @property
+    def of_period(self) -> CallQuerySet:
+        """All calls of the period, of whatever is asked beside it, and seen or not: places in a list, to look at."""
+        return self._within(Call.objects.all())
+
     def _calls(self, filters: CallFilter) -> CallQuerySet:
         if self.errors:
             return Call.objects.none()
         try:
-            calls: CallQuerySet = filters.qs
+            return self._within(filters.qs)
         except NotANumberError as error:
             self.errors.append(str(error))
             return Call.objects.none()
+
+    def _within(self, calls: CallQuerySet) -> CallQuerySet:
         if self.period is None:
             return calls
         return calls.filter(started_at__gte=self.period.since, started_at__lt=self.period.until)

@@ -104,25 +104,41 @@ class LegKeyset(Keyset):
     those, the one query is quicker.
     """
 
-    CHUNKS = (4, 20, 100)  # pages
+    CHUNKS: tuple[int, ...] = (4, 20, 100)  # pages
+
+    PLACE = ("call_started_at", "call_id")
 
     def __init__(self, rows: QuerySet[Any], legs: QuerySet[Any], among: QuerySet[Any], size: int = 50) -> None:
         super().__init__(rows, size=size)
-        self.legs = legs
+        self.places = legs
         self.among = among
 
     def _found(self, beyond: Cursor | None, *, newer: bool) -> list[Any]:
         found: list[Any] = []
         place = beyond
         for pages in self.CHUNKS:
-            legs = _beyond(self.legs, "call_started_at", "call_id", place, newer=newer)
-            keys = list(legs.values_list("call_started_at", "call_id")[: pages * (self.size + 1)])
+            places = _beyond(self.places, *self.PLACE, place, newer=newer)
+            keys = list(places.values_list(*self.PLACE)[: pages * (self.size + 1)])
             calls = _beyond(self.among.filter(pk__in={key for _, key in keys}), self.field, "pk", beyond, newer=newer)
             found += calls[: self.size + 1 - len(found)]
             if len(found) > self.size or len(keys) < pages * (self.size + 1):
                 return found
             place = Cursor(*keys[-1])
         return super()._found(beyond, newer=newer)
+
+
+class NearKeyset(LegKeyset):
+    """Pages of `rows`, of which there may be a great many or next to none among `calls`: the nearest are looked at.
+
+    For SQLite, which does not know how many calls have a number that begins so. It would look up all of them for each
+    page, and put them in order; or else go through all calls in their order, in search of one.
+    """
+
+    CHUNKS = (20, 80)
+    PLACE = ("started_at", "pk")
+
+    def __init__(self, rows: QuerySet[Any], calls: QuerySet[Any], size: int = 50) -> None:
+        super().__init__(rows, calls, rows, size)
 
 
 def _beyond(rows: QuerySet[Any], field: str, key: str, cursor: Cursor | None, *, newer: bool) -> QuerySet[Any]:

@@ -2,7 +2,7 @@
 
 Sums are asked of the database by the conditions of calls/counting.py, so they are a second reckoning beside
 calls/rollups.py; what is stored and differs is corrected by the difference. A day at a time, each in one transaction of
-the store; a month's rows are the sums of its days'.
+the store; a month's rows are the sums of its days', and a year's of its months'.
 """
 
 from collections.abc import Iterable, Mapping
@@ -148,14 +148,14 @@ def _stored(model: type[CallRollup] | type[LegRollup], sums: tuple[str, ...], sp
     }
 
 
-def _of_days(model: type[CallRollup] | type[LegRollup], sums: tuple[str, ...], month: Span) -> Rows:
-    """A month's rows, which are the sums of its days'."""
+def _of_finer(model: type[CallRollup] | type[LegRollup], sums: tuple[str, ...], span: Span, grain: Grain) -> Rows:
+    """A month's rows, which are the sums of its days', or a year's, of its months'."""
     by = [name for name in model.KEY if name not in {"grain", "start"}]
-    found = model._default_manager.filter(feed=month.feed, grain=Grain.DAY, **month.within("start"))
+    found = model._default_manager.filter(feed=span.feed, grain=grain - 1, **span.within("start"))
     start = model.KEY.index("start")
     rows: Rows = {}
     for row in found.values_list(*by).annotate(**{f"m_{name}": Sum(name) for name in sums}):
-        key = (Grain.MONTH, *row[: start - 1], month.since, *row[start - 1 : len(by)])
+        key = (grain, *row[: start - 1], span.since, *row[start - 1 : len(by)])
         rows[key] = row[len(by) :]
     return rows
 
@@ -182,11 +182,19 @@ def repair_day(span: Span) -> int:
 def repair_month(span: Span) -> int:
     """Compare a month's rows with its days', which must be right, and correct them; how many differed."""
     calls, legs = (
-        _differences(_of_days(model, sums, span), _stored(model, sums, span, Grain.MONTH), len(sums))
+        _differences(_of_finer(model, sums, span, Grain.MONTH), _stored(model, sums, span, Grain.MONTH), len(sums))
         for model, sums in ((CallRollup, CALL_SUMS), (LegRollup, LEG_SUMS))
     )
     add_rows("default", calls, legs)
     return len(calls) + len(legs)
+
+
+def repair_year(span: Span) -> int:
+    """Compare a year's rows of legs with its months', which must be right, and correct them; how many differed."""
+    due = _of_finer(LegRollup, LEG_SUMS, span, Grain.YEAR)
+    legs = _differences(due, _stored(LegRollup, LEG_SUMS, span, Grain.YEAR), len(LEG_SUMS))
+    add_rows("default", (), legs)
+    return len(legs)
 
 
 def repair_numbers(span: Span, grain: Grain) -> int:
@@ -212,6 +220,7 @@ def build_some(store: CallStore) -> bool:
         if work.state.rolled_by != str(rules) or since is None:
             if work.state.rolled_by and Rules.read(work.state.rolled_by).zone != rules.zone:
                 forget_numbers(feed.pk)
+                LegRollup.objects.filter(feed=feed.pk, grain=Grain.YEAR).delete()  # which begin in another year now
             since = _day_after_all(feed.pk, rules)
         else:
             since = _next_day(feed.pk, since, rules)
@@ -237,11 +246,15 @@ def _next_day(feed: int, since: datetime, rules: Rules) -> datetime:
     day = latest.astimezone(zone).date() if latest else None
     if day is None or month_start(day) != before:
         repair_month(month_of(feed, before, rules))
+    if day is None or year_start(day) != year_start(before):
+        repair_year(year_of(feed, before, rules))
     if day is None:
         return EPOCH
     repair_day(day_of(feed, day, rules))
     if day.day == 1:  # from now on reports may take the month's rows
         repair_month(month_of(feed, day, rules))
+    if day == year_start(day):
+        repair_year(year_of(feed, day, rules))
     return day_start(day, zone)
 
 
@@ -289,6 +302,8 @@ def prove(store: CallStore, since: datetime | None, until: datetime | None) -> t
         with store.transaction():
             differed += repair_numbers(month_of(feed, month, rules), Grain.MONTH)
     for year in sorted({year_start(month) for month in months}):
+        with store.transaction():
+            differed += repair_year(year_of(feed, year, rules))
         with store.transaction():
             differed += repair_numbers(year_of(feed, year, rules), Grain.YEAR)
     return days, differed

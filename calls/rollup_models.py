@@ -12,7 +12,7 @@ class Grain(IntEnum):
     HOUR = 1
     DAY = 2
     MONTH = 3
-    YEAR = 4  # by number only
+    YEAR = 4  # of legs and numbers: most of those there are have some in every month
 
 
 class Facet(IntEnum):

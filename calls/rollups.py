@@ -1,8 +1,9 @@
 """Roll-ups: sums of ended calls, kept right in the transaction that changes a call (docs/decisions/0012).
 
 The store tells what a call was before and what it is after; the difference is added to the rows of its hour, day and
-month. Whatever changes a call — late lines, a sweep, other kinds of devices, new prices — so corrects them. A feed's
-rows are written under its lock only, and in the order of their key. Live calls are in none: reports add them.
+month, of legs of its year, too. Whatever changes a call — late lines, a sweep, other kinds of devices, new prices — so
+corrects them. A feed's rows are written under its lock only, and in the order of their key. Live calls are in none:
+reports add them.
 """
 
 from collections import defaultdict
@@ -225,7 +226,7 @@ class Rollups:
 
     def write(self) -> None:
         """Add what was counted to the stored rows."""
-        feed, month = self._feed_id, self._spans.month
+        feed, month, year = self._feed_id, self._spans.month, self._spans.year
         days, months = _summed(self._calls), Counted(list)
         for (facet, day, *rest), sums in days.items():
             months[facet, month(day), *rest].append(sums)
@@ -236,12 +237,13 @@ class Rollups:
             for (facet, start, *rest), sums in group.items()
             if any(sums)
         ]
-        days, months = _summed(self._legs), Counted(list)
+        days, months, years = _summed(self._legs), Counted(list), Counted(list)
         for (day, *rest), sums in days.items():
             months[month(day), *rest].append(sums)
+            years[year(day), *rest].append(sums)
         legs = [
             (grain, start, feed, *rest, *sums)
-            for grain, group in ((Grain.DAY, days), (Grain.MONTH, _summed(months)))
+            for grain, group in ((Grain.DAY, days), (Grain.MONTH, _summed(months)), (Grain.YEAR, _summed(years)))
             for (start, *rest), sums in group.items()
             if any(sums)
         ]

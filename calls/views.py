@@ -3,6 +3,7 @@
 import io
 from datetime import datetime
 
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -15,10 +16,11 @@ from calls.detail import CallPage
 from calls.download import PARTS, as_download
 from calls.export import BESIDE
 from calls.filters import ANY_TIME, Selection
-from calls.keyset import BadCursorError, Keyset, LegKeyset, capped_count
+from calls.keyset import BadCursorError, Keyset, LegKeyset, NearKeyset, capped_count
 from calls.list_count import words_of_count
 from calls.models import Call
 from calls.outage_notes import Notice, outages_between, warnings
+from calls.querysets import CallQuerySet
 from calls.showing import Showing, call_row
 from calls.tables import CallTable
 
@@ -44,11 +46,7 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         return as_download(request, PARTS[form](selection.calls, scope), form, _file_name(selection, now))
     by_cost = request.GET.get("sort") == BY_COST
     calls = selection.calls.filter(cost__gt=0) if by_cost else selection.calls
-    rows, legs = calls.select_related("feed"), selection.legs
-    if legs is None or by_cost:
-        keyset = Keyset(rows, "cost" if by_cost else "started_at", PAGE_SIZE)
-    else:
-        keyset = LegKeyset(rows, legs, selection.calls_anywhere.select_related("feed"), PAGE_SIZE)
+    keyset = _keyset(selection, calls.select_related("feed"), by_cost=by_cost)
     try:
         page = keyset.page(request.GET.get("newer", ""), request.GET.get("older", ""))
     except BadCursorError:
@@ -81,6 +79,17 @@ def call_list(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
             "json": selection.address(format="json"),
         },
     )
+
+
+def _keyset(selection: Selection, rows: CallQuerySet, *, by_cost: bool) -> Keyset:
+    legs = selection.legs
+    if by_cost:
+        return Keyset(rows, "cost", PAGE_SIZE)
+    if legs is not None:
+        return LegKeyset(rows, legs, selection.calls_anywhere.select_related("feed"), PAGE_SIZE)
+    if selection.asked.get("number") and connection.vendor == "sqlite":
+        return NearKeyset(rows, selection.of_period, PAGE_SIZE)
+    return Keyset(rows, size=PAGE_SIZE)
 
 
 @require_safe

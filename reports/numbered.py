@@ -20,6 +20,7 @@ from calls.querysets import CallQuerySet
 from calls.records import CallState
 from reports.engine import Question, Values
 from reports.gathering import BY_TEXT, First
+from reports.rolled import starting
 
 COLUMNS = ("number", "calls", "known", "answered", "unanswered", "talk")
 # Postgres keeps a sum of int4, or of float8, which is exact up to 2**53, in the group itself; of int8 each is apart.
@@ -107,38 +108,44 @@ def _parts(question: Question, direction: str) -> Iterator[QuerySet[Any]]:
         if until is None:
             yield _of_calls(of_feeds)
             continue
-        rows = NumberRollup.objects.filter(feed__in=feeds, direction=direction)
+        of_these = Q(feed__in=feeds) if len(feeds) > 1 else Q(feed=feeds[0])
+        rows = NumberRollup.objects.filter(of_these, direction=direction)
         ended = of_feeds.filter(state=CallState.ENDED)
         open_until = period.until
         if until == end:
-            rows, open_until, rest = rows.filter(_starts(period, begin, end)), end, of_feeds.filter(started_at__gte=end)
+            starts, open_until, rest = _starts(period, begin, end), end, of_feeds.filter(started_at__gte=end)
         else:  # a day may be summed up between two statements: up to when they are is asked again by the one that reads
-            rows = rows.filter(_starts(period, begin, None))
+            starts = _starts(period, begin, None)
             whose = OuterRef("feed") if len(feeds) > 1 else feeds[0]
             known = FeedState.objects.filter(feed=whose).values("numbered_until")
             rest = ended.filter(started_at__gte=until).filter(started_at__gte=Subquery(known))
-        yield rows.annotate(**{f"s_{name}": of for name, of in _OF_ROWS.items()}).values_list(
-            "number", *(f"s_{name}" for name in _OF_ROWS)
-        )
-        yield _of_calls(of_feeds.filter(started_at__gte=begin, started_at__lt=open_until).open())
+        named = {f"s_{name}": of for name, of in _OF_ROWS.items()}
+        for start in starts:
+            yield rows.filter(start).annotate(**named).values_list("number", *named)
+        in_progress = calls.filter(feed__in=feeds, started_at__gte=begin, started_at__lt=open_until).open()
+        yield _of_calls(in_progress)  # with their feeds, as the index of open calls has them
         if period.since < begin:
             yield _of_calls(of_feeds.filter(started_at__lt=begin))
         if until < period.until:
             yield _of_calls(rest)
 
 
-def _starts(period: Period, begin: datetime, end: datetime | None) -> Q:
+def _starts(period: Period, begin: datetime, end: datetime | None) -> Iterator[Q]:
     """Rows of years, and of the months beside them, from `begin` to `end`; None: to the period's end, in its midst."""
-    first, last = (at.astimezone(period.zone).date() for at in (begin, end or period.until))
-    if year_start(first) != first:
-        first = year_start(year_start(first) + 366 * DAY)
-    years_begin = day_start(first, period.zone)
-    years_end = day_start(year_start(last), period.zone) if end else period.until
-    if years_begin >= years_end:
-        return Q(grain=Grain.MONTH, start__gte=begin, start__lt=end or period.until)
-    years = Q(grain=Grain.YEAR, start__gte=years_begin, start__lt=years_end)
-    before = Q(grain=Grain.MONTH, start__gte=begin, start__lt=years_begin)
-    return years | before | Q(grain=Grain.MONTH, start__gte=years_end, start__lt=end or years_end)
+    zone, until = period.zone, end or period.until
+    first, stop = (at.astimezone(zone).date() for at in (begin, until))
+    if day_start(stop, zone) < until:
+        stop += DAY
+    years_first = first if year_start(first) == first else year_start(year_start(first) + 366 * DAY)
+    years_stop = year_start(stop) if end else stop  # the year that goes on at the period's end has its row, too
+    if years_first >= years_stop:
+        yield starting(Grain.MONTH, first, stop, zone)
+        return
+    if first < years_first:
+        yield starting(Grain.MONTH, first, years_first, zone)
+    yield starting(Grain.YEAR, years_first, years_stop, zone)
+    if end and years_stop < stop:
+        yield starting(Grain.MONTH, years_stop, stop, zone)
 
 
 def _whole_months(period: Period) -> tuple[datetime, datetime]:

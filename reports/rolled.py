@@ -1,15 +1,16 @@
 """Which roll-ups hold the calls that a question is about, the coarsest there are; None where none do."""
 
-from collections.abc import Collection, Iterator
-from datetime import date, datetime, timedelta
+from collections.abc import Collection
+from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import BigIntegerField, F, Max, Min, Q, Sum, Value
 from django.db.models.functions import Cast, Coalesce
 
 from calls.counting import NO_DEVICE
 from calls.models import CallRollup, Facet, Grain, LegRollup
-from calls.periods import DAY, Period, day_start, month_start
+from calls.periods import DAY, Period, day_start, month_start, year_start
 from calls.rows import EPOCH
 from reports.engine import Question, Values
 from reports.measures import GREATEST, LEAST
@@ -20,6 +21,7 @@ NAMED = {"trunk": Facet.TRUNK, "did": Facet.DID, "account_code": Facet.ACCOUNT}
 FILTERS = {"feed", "department", "direction", "outcome", "weekday", "hours", *NAMED}
 LEG_FILTERS = {"feed", "department", "direction", "outcome"}
 MONEY = {"cost", "recharge", "unrated", "first_currency", "last_currency"}  # not kept by hour
+LONGEST = {Grain.DAY: DAY, Grain.MONTH: 31 * DAY, Grain.YEAR: 366 * DAY}
 NONE_ENDED = {"waiting_late", "unreturned"}  # live calls only, and what hangs on other calls
 
 
@@ -66,16 +68,37 @@ def rollups(question: Question, facet: Facet, finest: Grain, needs: Collection[s
         return None
     (chosen,) = facets or {Facet.WHOLE}
     rows = CallRollup.objects.filter(_conditions(question), facet=chosen)
-    return [rows.filter(grain=grain, start__gte=since, start__lt=until) for grain, since, until in spans]
+    return [rows.filter(span) for _, span in spans]
 
 
 def leg_rollups(question: Question) -> list[Any] | None:
     """The same of LegRollup, where the question is of whole days."""
-    spans = _spans(question.period, Grain.MONTH, 0) if question.period.whole_days and question.rules else None
+    spans = _spans(question.period, Grain.YEAR, 0) if question.period.whole_days and question.rules else None
     if spans is None or question.asked_for.keys() - LEG_FILTERS:
         return None
     rows = LegRollup.objects.filter(_conditions(question))
-    return [rows.filter(grain=grain, start__gte=since, start__lt=until) for grain, since, until in spans]
+    return [rows.filter(span) for _, span in spans]
+
+
+def starting(grain: Grain, first: date, end: date, zone: ZoneInfo) -> Q:
+    """Rows of days, months or years that begin on one of these days, `end` not included; `first` is one they begin on.
+
+    Of one it is said as such: SQLite then reads them in the order of their key, and need not sort them to sum them up.
+    """
+    since = day_start(first, zone)
+    if _next(grain, first) >= end:
+        return Q(grain=grain, start=since)
+    return Q(grain=grain, start__gte=since, start__lt=day_start(end, zone))
+
+
+def _next(grain: Grain, day: date) -> date:
+    """The day on which the row after that of `day` begins."""
+    return _start(grain, _start(grain, day) + LONGEST[grain])
+
+
+def _start(grain: Grain, day: date) -> date:
+    """The day on which the row of `day` begins."""
+    return year_start(day) if grain == Grain.YEAR else month_start(day) if grain == Grain.MONTH else day
 
 
 def whole(name: str, value: Any) -> Any:
@@ -107,20 +130,25 @@ def _conditions(question: Question) -> Q:
     return found
 
 
-def _spans(period: Period, finest: Grain, step_seconds: int) -> list[tuple[Grain, datetime, datetime]] | None:
-    """The period in parts of one grain each: days up to a month's begin, months, and the days after them."""
-    if finest == Grain.HOUR or not period.whole_days:
+def _spans(period: Period, coarsest: Grain, step_seconds: int) -> list[tuple[Grain, Q]] | None:
+    """The period in parts of one grain each: days up to a month's begin, months, years, and the same back to days."""
+    if coarsest == Grain.HOUR or not period.whole_days:
         ends = (period.since - EPOCH, period.until - EPOCH)
         is_apart = any(end % timedelta(seconds=step_seconds) for end in ends) if step_seconds else True
-        return None if is_apart else [(Grain.HOUR, period.since, period.until)]
-    first, end = period.first_day, period.last_day + DAY
-    begin, stop = month_start(first + 31 * DAY) if first.day > 1 else first, month_start(end)
-    if finest == Grain.DAY or begin >= stop:
-        return [(Grain.DAY, period.since, period.until)]
-    return list(_parts([(Grain.DAY, first, begin), (Grain.MONTH, begin, stop), (Grain.DAY, stop, end)], period))
+        return (
+            None if is_apart else [(Grain.HOUR, Q(grain=Grain.HOUR, start__gte=period.since, start__lt=period.until))]
+        )
+    parts = parts_of(period.first_day, period.last_day + DAY, coarsest)
+    return [(grain, starting(grain, first, end, period.zone)) for grain, first, end in parts]
 
 
-def _parts(parts: list[tuple[Grain, date, date]], period: Period) -> Iterator[tuple[Grain, datetime, datetime]]:
-    for grain, first, end in parts:
-        if first < end:
-            yield grain, day_start(first, period.zone), day_start(end, period.zone)
+def parts_of(first: date, end: date, grain: Grain) -> list[tuple[Grain, date, date]]:
+    """These days, `end` not included, in parts of this grain and finer ones, in their order."""
+    begin = first if _start(grain, first) == first else _next(grain, first)
+    stop = _start(grain, end)
+    finer = Grain(grain - 1)
+    if begin >= stop:
+        return parts_of(first, end, finer)
+    before = parts_of(first, begin, finer) if first < begin else []
+    after = parts_of(stop, end, finer) if stop < end else []
+    return [*before, (grain, begin, stop), *after]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calls.counting import has_leg, legs_at
-from calls.keyset import BadCursorError, Cursor, Keyset, LegKeyset, capped_count, count_words
+from calls.keyset import BadCursorError, Cursor, Keyset, LegKeyset, NearKeyset, capped_count, count_words
 from calls.models import Call
 from tests.calls.factories import ABANDONED, ANSWERED, NINE, make_call
 
@@ -109,6 +109,23 @@ def test_pages_by_a_devices_legs_are_the_pages_of_one_query(calls_of_a_device, m
         assert by_legs.page(older_than=older) == page
         if page.newer:
             assert by_legs.page(newer_than=str(page.newer)) == plain.page(newer_than=str(page.newer))
+        if page.older is None:
+            break
+        older = str(page.older)
+
+
+@pytest.mark.parametrize("chunks", [(1,), (1, 2), (20, 80)])
+@pytest.mark.parametrize("narrowing", [{}, {"outcome": "answered"}, {"outcome": "no_answer"}])
+def test_pages_of_the_nearest_calls_are_the_pages_of_one_query(calls_of_a_device, monkeypatch, chunks, narrowing):
+    monkeypatch.setattr(NearKeyset, "CHUNKS", chunks)
+    rows = Call.objects.filter(has_leg("", "1843"), **narrowing)
+    plain, near = Keyset(rows, size=3), NearKeyset(rows, Call.objects.all(), size=3)
+    older = ""
+    while True:
+        page = plain.page(older_than=older)
+        assert near.page(older_than=older) == page
+        if page.newer:
+            assert near.page(newer_than=str(page.newer)) == plain.page(newer_than=str(page.newer))
         if page.older is None:
             break
         older = str(page.older)

@@ -2,10 +2,13 @@
 
 import io
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
+from django.db import connection
 from django.db.models import F, Sum
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
@@ -26,7 +29,7 @@ from tests.calls.priced import UK, published, store_call, trunk, turn_on
 from tests.calls.strategies import event_soups
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
-NIGHT = datetime(2026, 10, 31, 23, 30, tzinfo=UTC)  # half an hour before a month ends
+NIGHT = datetime(2025, 12, 31, 23, 30, tzinfo=UTC)  # half an hour before a year ends
 
 
 def rows() -> dict[tuple[Any, ...], tuple[int, ...]]:
@@ -113,8 +116,19 @@ def test_a_day_and_a_month_are_the_sums_of_their_hours_and_days(month: Feed) -> 
         ]
         ended = Call.objects.filter(state="ended").aggregate(calls=Sum(F("version") * 0 + 1), talk=Sum("talk_seconds"))
         assert whole == [ended, ended]
-    charged = LegRollup.objects.filter(grain=Grain.MONTH).aggregate(all=Sum("charged"))["all"]
-    assert charged == Call.objects.aggregate(all=Sum("cost"))["all"] > 0
+    for grain in (Grain.MONTH, Grain.YEAR):
+        charged = LegRollup.objects.filter(grain=grain).aggregate(all=Sum("charged"))["all"]
+        assert charged == Call.objects.aggregate(all=Sum("cost"))["all"] > 0
+
+
+def test_the_migration_sums_up_the_years_there_are(month: Feed) -> None:
+    sound = rows()
+    LegRollup.objects.filter(grain=Grain.YEAR).delete()
+    migration = import_module("calls.migrations.0011_years_of_legs")
+    migration.sum_up_years(apps, connection.schema_editor())
+    assert rows() == sound
+    migration.forget_years(apps, connection.schema_editor())
+    assert {key[1] for key in sound.keys() - rows().keys()} == {Grain.YEAR}
 
 
 def test_rebuild_repairs_exactly_what_was_damaged_by_hand(month: Feed, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,13 +140,16 @@ def test_rebuild_repairs_exactly_what_was_damaged_by_hand(month: Feed, capsys: p
     assert of_year
     day = CallRollup.objects.filter(grain=Grain.DAY, calls__gt=1).order_by("start", "facet", "name").first()
     gone = LegRollup.objects.filter(grain=Grain.MONTH).order_by("extension").last()
+    leg_of_year = LegRollup.objects.filter(grain=Grain.YEAR).first()
     hour = CallRollup.objects.filter(grain=Grain.HOUR).order_by("start").first()
     assert day
     assert gone
+    assert leg_of_year
     assert hour
     CallRollup.objects.filter(pk=day.pk).update(talk=F("talk") + 5)
     CallRollup.objects.filter(pk=hour.pk).update(calls=0)
     LegRollup.objects.filter(pk=gone.pk).delete()
+    LegRollup.objects.filter(pk=leg_of_year.pk).update(ring=F("ring") + 1)
     NumberRollup.objects.filter(pk=number.pk).update(answered=F("answered") + 1)
     NumberRollup.objects.filter(pk=other.pk).delete()
     NumberRollup.objects.filter(pk=of_year.pk).update(talk=F("talk") - 1)

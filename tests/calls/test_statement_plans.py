@@ -1,12 +1,21 @@
-"""What ingest runs for each batch finds its rows by an index. On SQLite: Postgres reads a small table whole."""
+"""What ingest runs for each batch, and what must be found at once, finds its rows by an index.
+
+On SQLite: Postgres reads a small table whole.
+"""
+
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
+from django.http import QueryDict
 
+from calls.access import EVERYTHING
 from calls.directory.models import Extension
 from calls.models import Call
 from calls.rollup_building import build_some, prove
 from calls.store import CallStore
+from reports.catalogue import REPORTS
+from reports.engine import Question
 from reports.numbered import LAST
 from tests.calls.factories import ABANDONED, ANSWERED, make_feed
 from tests.calls.priced import store_call
@@ -60,3 +69,25 @@ def test_days_are_summed_without_a_look_at_all_calls_of_the_feed() -> None:
             cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
             for step in (step for *_, step in cursor.fetchall() if "calls_call " in step):
                 assert "call_started" in step or "rowid=?" in step, (step, statement)
+
+
+def test_the_most_frequent_numbers_are_read_in_the_order_of_their_key() -> None:
+    """A year's sums by its begin, feed and direction; and of calls those in progress, however many there are."""
+    store = CallStore(make_feed(padding="*").pk)
+    store_call(store, ANSWERED, started_at=datetime(2025, 5, 6, 9, tzinfo=UTC), direction="out")
+    while build_some(store):
+        pass
+    seen: list[str] = []
+    connection.connection.set_trace_callback(seen.append)
+    question = Question(QueryDict("since=2025-01-01&until=2025-12-31"), EVERYTHING, datetime(2026, 1, 9, tzinfo=UTC))
+    assert REPORTS["most-dialled"].shown(question, "", 100).rows
+    connection.connection.set_trace_callback(None)
+    (ours,) = [one for one in seen if "united" in one]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {ours}")
+        steps = [step for *_, step in cursor.fetchall() if "calls_" in step]
+    key = "sqlite_autoindex_calls_numberrollup_1 (grain=? AND start=? AND feed_id=? AND direction=?)"
+    assert steps == [
+        f"SEARCH calls_numberrollup USING INDEX {key}",
+        "SEARCH calls_call USING INDEX call_open (feed_id=? AND started_at>? AND started_at<?)",
+    ]

@@ -8,22 +8,26 @@ import pytest
 from django.db import connection
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
 
 from calls.access import EVERYTHING, Scope
 from calls.costing.models import Chargeback, CostingChoice
 from calls.costing.versions import install_example
 from calls.directory.models import Department, Feed
-from calls.models import Call, CallRollup, LegRollup
+from calls.models import Call, CallRollup, Grain, LegRollup
 from calls.number_rollups import sum_a_day
 from calls.store import CallStore
 from reports.catalogue import REPORTS
 from reports.course import course
 from reports.engine import Answer, Question, Report, ordered
+from reports.rolled import parts_of
 from tests.calls.factories import ANSWERED, make_feed
 from tests.calls.priced import store_call
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 MONTHS = "since=2025-12-30&until=2026-02-02"
+YEARS = ("since=2025-01-01&until=2025-12-31", "since=2024-11-20&until=2026-02-02", "since=2025-01-01&until=2026-12-31")
 
 
 @pytest.fixture
@@ -77,6 +81,7 @@ def test_answers_are_identical(stored: None) -> None:
     elsewhere = Feed.objects.get(name="Elsewhere").pk
     asks = [(parameters, EVERYTHING, SOME) for parameters in (*FILTERED, f"{MONTHS}&feed={elsewhere}")]
     asks += [(MONTHS, EVERYTHING, ROLLED), (MONTHS, Scope(frozenset({sales}), 3), ROLLED)]
+    asks += [(parameters, EVERYTHING, ["by-extension"]) for parameters in YEARS]
     for parameters, scope, slugs in asks:
         assert course(asked(parameters, scope)) == course(asked(parameters, scope, of_calls=True)), parameters
         for slug in slugs:
@@ -105,6 +110,31 @@ def test_those_that_have_to_be_fast_use_them_and_only_as_long_as_their_rules_hol
             ).count()  # fmt: skip
             assert REPORTS[slug].run(question).calls == expected, slug
     assert live
+
+
+BEGINS = {
+    Grain.DAY: lambda _day: True,
+    Grain.MONTH: lambda day: day.day == 1,
+    Grain.YEAR: lambda day: (day.month, day.day) == (1, 1),
+}
+
+
+@given(
+    first=st.dates(date(2023, 1, 1), date(2026, 12, 31)),
+    days=st.integers(1, 1200),
+    coarsest=st.sampled_from([Grain.DAY, Grain.MONTH, Grain.YEAR]),
+)
+def test_the_parts_of_a_period_are_all_of_it_and_as_coarse_as_can_be(first: date, days: int, coarsest: Grain) -> None:
+    end = first + timedelta(days=days)
+    parts = parts_of(first, end, coarsest)
+    assert [*(begin for _, begin, _ in parts), end] == [first, *(stop for _, _, stop in parts)]
+    for grain, begin, stop in parts:
+        assert begin < stop
+        assert BEGINS[grain](begin)
+        assert BEGINS[grain](stop)
+        for coarser in range(grain + 1, coarsest + 1):
+            inside = [day for day in range((stop - begin).days + 1) if BEGINS[coarser](begin + timedelta(days=day))]
+            assert len(inside) < 2
 
 
 @pytest.mark.parametrize("zone", ["Europe/London", "Asia/Kolkata", "Australia/Lord_Howe"])
