@@ -1,6 +1,7 @@
 """How busy the trunks are, by carrier: those there are, the last hour minute by minute, the day's peak."""
 
-from collections import defaultdict
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -9,12 +10,13 @@ from django.db.models import Q
 from calls.access import Scope
 from calls.directory.models import Trunk
 from calls.models import Call
-from calls.occupancy import Use, peaks
+from calls.occupancy import Sweep
 from calls.periods import DAY
 
 MINUTE = 60
 WHOLE_DAY_EVERY, WHOLE_HOUR_EVERY = timedelta(minutes=15), timedelta(minutes=1)
 LONGEST_CALL = DAY  # one without any event for the feed's stale time is closed
+ROWS_AT_ONCE = 1_000
 ALL, NO_CARRIER = "All trunks", "No carrier"
 
 Line = tuple[int, str]
@@ -73,32 +75,43 @@ class TrunkUse:
             else:
                 read = max(read, known.minute - MINUTE)
             known.minute, begin = minute, max(begin, read)
-        uses = _uses(scope, datetime.fromtimestamp(min(begin, read), UTC))
+        sweeps = _sweeps(scope, carriers, min(begin, read))
         self._known = known
-        lines: defaultdict[str, set[Line]] = defaultdict(set)
-        for line, name in carriers.items():
-            lines[name].add(line)
-        if len(lines) > 1:
-            lines[ALL] = set(carriers)
         found = []
-        for name in sorted(lines, key=lambda name: (name != ALL, name == NO_CARRIER, name)):
-            ours = [use for use in uses if use.line in lines[name]]
-            (today,) = peaks(ours, [begin, max(end, begin + 1)])
+        for name in sorted(sweeps, key=lambda name: (name != ALL, name == NO_CARRIER, name)):
+            sweep, trunks = sweeps[name]
+            (today,) = sweep.peaks([begin, max(end, begin + 1)])
             known.peaks[name] = max(known.peaks.get(name, 0), today)
             anew = range(read, minute + 1, MINUTE)
-            seen = known.minutes.get(name, {}) | dict(zip(anew, peaks(ours, [*anew, minute + MINUTE]), strict=True))
+            seen = known.minutes.get(name, {}) | dict(zip(anew, sweep.peaks([*anew, minute + MINUTE]), strict=True))
             known.minutes[name] = {at: seen.get(at, 0) for at in hour}
-            found.append(CarrierUse(name, len(lines[name]), list(known.minutes[name].values()), known.peaks[name]))
+            found.append(CarrierUse(name, trunks, list(known.minutes[name].values()), known.peaks[name]))
         return found
 
 
-def _uses(scope: Scope, since: datetime) -> list[Use]:
+def _sweeps(scope: Scope, carriers: Mapping[Line, str], since: int) -> dict[str, tuple[Sweep, int]]:
+    """By carrier, and of all where there are several: how its trunks are busy from then on, and how many they are.
+
+    Calls are taken as they are read: an hour may have more of them than a process that serves should ever hold.
+    """
+    counted = Counter(carriers.values())
+    if len(counted) > 1:
+        counted[ALL] = len(carriers)
+    sweeps = {name: (Sweep(since), trunks) for name, trunks in counted.items()}
+    every, _ = sweeps.get(ALL, (None, 0))
+    begin = datetime.fromtimestamp(since, UTC)
     calls = (
         Call.objects.visible_to(scope)
         .exclude(trunk="")
-        .filter(Q(ended_at=None) | Q(ended_at__gte=since), started_at__gte=since - LONGEST_CALL)
+        .filter(Q(ended_at=None) | Q(ended_at__gte=begin), started_at__gte=begin - LONGEST_CALL)
+        .order_by("started_at")
+        .values_list("feed_id", "trunk", "started_at", "ended_at")
     )
-    return [
-        Use((feed, trunk), int(began.timestamp()), ended and int(ended.timestamp()))
-        for feed, trunk, began, ended in calls.order_by().values_list("feed_id", "trunk", "started_at", "ended_at")
-    ]
+    for feed, trunk, began, ended in calls.iterator(ROWS_AT_ONCE):
+        line = feed, trunk
+        if name := carriers.get(line):
+            use = line, int(began.timestamp()), ended and int(ended.timestamp())
+            sweeps[name][0].add(*use)
+            if every:
+                every.add(*use)
+    return sweeps

@@ -251,7 +251,7 @@ def local_minute(stamp: str) -> tuple[int, int]:
     return local_midnight(stamp[:4], stamp[5:7], stamp[8:10]) + hour * HOUR + int(stamp[14:16]) * 60, hour
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def call_id_local(call_id: str) -> int | None:
     """The start in a call id, ``YYYYMMDDHHMMSS``, in local seconds; None if it holds no valid time."""
     digits = call_id[:14]

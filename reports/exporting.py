@@ -175,9 +175,9 @@ class _Heard:
     def is_at(self, done: int) -> None:
         self.done = done
 
-    def is_at_page(self, page: int) -> None:
-        """Of paper: about so many rows. All of it is done when it is written, and laid out a second time if need be."""
-        self.done = max(self.done, min(page * paper.ROWS_A_PAGE, self.total - 1))
+    def is_at_page(self, page: int | None) -> None:
+        """Of paper: about so many rows, which may be laid out a second time; None: all of them."""
+        self.done = self.total if page is None else max(self.done, min(page * paper.ROWS_A_PAGE, self.total - 1))
 
     def stop(self) -> None:
         self._stopped.set()

@@ -29,7 +29,7 @@ VARIABLE = re.compile(r"var\((--[\w-]+)\)")
 DECLARED = re.compile(r"(--[\w-]+):\s*([^;]+);")
 RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 LINK = re.compile(r'<a class="tb-(?:crumb|btn)\b.*?</a>|</?a\b[^>]*>', re.DOTALL)  # crumbs and buttons with their words
-PAGE = re.compile(rb"page (\d+)\s*")  # what the press says
+PAGE = re.compile(rb"page (\d+)\s*|drawing\s*")  # what the press says
 SVG = re.compile(r"(?P<tag><svg\b[^>]*>)(?P<rest>.*?</svg>)", re.DOTALL)
 PICTURED = re.compile(r"[.#](tb-(?:mark|chart|cellbar|hatch)[\w-]*)")
 INSTALL = (
@@ -51,8 +51,8 @@ def html_of(template: str, context: dict[str, Any]) -> str:
     return SVG.sub(with_style, LINK.sub("", page))
 
 
-def pdf(html: str, timeout: float | None = None, is_at: Callable[[int], None] = lambda page: None) -> bytes:
-    """`is_at` is told of each page as it is laid out, from 1. Raises NoPaperError."""
+def pdf(html: str, timeout: float | None = None, is_at: Callable[[int | None], None] = lambda page: None) -> bytes:
+    """`is_at` is told of each page as it is laid out, from 1, and of None when all are drawn. Raises NoPaperError."""
     if find_spec("weasyprint") is None:
         raise NoPaperError(INSTALL)
     is_late = threading.Event()
@@ -75,7 +75,7 @@ def pdf(html: str, timeout: float | None = None, is_at: Callable[[int], None] = 
         with process:
             for line in process.stderr or ():
                 if page := PAGE.fullmatch(line):
-                    is_at(int(page[1]))
+                    is_at(int(page[1]) if page[1] else None)
                 elif line.strip():
                     said.append(line.decode(errors="replace").strip())
         timer.cancel()

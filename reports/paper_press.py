@@ -1,6 +1,6 @@
 """HTML on standard input to PDF on standard output, in a process of its own. Nothing is fetched.
 
-On standard error it says of each page that it is being laid out: `page 7`.
+On standard error it says of each page that it is being laid out: `page 7`; and when all of them are drawn: `drawing`.
 """
 
 import logging
@@ -12,6 +12,9 @@ class _Pages(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if "Page %d" in str(record.msg) and isinstance(record.args, tuple):
             sys.stderr.write(f"page {record.args[0]}\n")
+            sys.stderr.flush()
+        elif "Creating PDF" in str(record.msg):
+            sys.stderr.write("drawing\n")
             sys.stderr.flush()
 
 

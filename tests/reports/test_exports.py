@@ -176,6 +176,8 @@ def test_a_file_can_be_cancelled_fail_and_die(
     assert "75% done" in client.get("/reports/exports/").content.decode()
     Export.objects.filter(pk=third.pk).update(done=4)
     assert "All rows written, being packed" in client.get("/reports/exports/").content.decode()
+    Export.objects.filter(pk=third.pk).update(form="pdf", done=0)
+    assert "Being laid out" in client.get("/reports/exports/").content.decode()
     Export.objects.filter(pk=third.pk).update(worked_at=timezone.now() - 2 * DEAD_AFTER)
     page = client.get("/reports/exports/")
     assert "Its process ended early" in page.content.decode()

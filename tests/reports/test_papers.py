@@ -82,7 +82,9 @@ def test_paper_that_takes_too_long_is_given_up() -> None:
 
 
 def test_the_press_says_which_page_it_is_at() -> None:
-    pages: list[int] = []
-    made = paper.pdf("<p style='break-after: page'>one</p>" * 3, is_at=pages.append)
+    said: list[int | None] = []
+    made = paper.pdf("<p style='break-after: page'>one</p>" * 3, is_at=said.append)
+    *pages, drawing = said
+    assert drawing is None
     assert sorted(set(pages)) == list(range(1, len(Paper(made).pages) + 1))
     assert len(set(pages)) >= 3
