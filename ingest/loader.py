@@ -18,10 +18,11 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, DataError, IntegrityError
 from django.utils import timezone
 
 from calls.directory.models import Feed
+from calls.feed_transaction import FeedTransaction
 from calls.models import Call
 from calls.records import Event, new_tuple
 from calls.rows import Question, ask, columns, precise_instant
-from calls.store import CallStore, FeedTransaction
+from calls.store import CallStore
 from ingest.batch import Batch, Parsed
 from ingest.clock import Resolution, Resolver
 from ingest.hours import HourCount

@@ -60,7 +60,8 @@ def arm(killer: Killer, vitals: Vitals) -> None:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
     import ingest.journal as journal_module
-    from calls.store import CallStore, FeedTransaction
+    from calls.feed_transaction import FeedTransaction
+    from calls.store import CallStore
     from ingest.disk import Disk
     from ingest.journal import Journal
     from ingest.loader import Loader
