@@ -92,7 +92,9 @@ class CallFilter(django_filters.FilterSet):
         "destination__charge_class", choices=CLASSES, label="Destination class", empty_label="Any", null_label="None"
     )
     destination = django_filters.CharFilter("destination__name", label="Destination", max_length=80)
-    feed = django_filters.ModelChoiceFilter(queryset=Feed.objects.all(), label="Feed", empty_label="Any")
+    feed = django_filters.ModelChoiceFilter(
+        queryset=Feed.objects.all(), label="Feed", empty_label="Any", method="of_feed"
+    )
 
     class Meta:
         model = Call
@@ -156,6 +158,9 @@ class CallFilter(django_filters.FilterSet):
         if number == NO_DEVICE:
             return calls.filter(number_e164="", number="")
         return calls.filter(Q(number_e164=number) | Q(number_e164="", number=number))
+
+    def of_feed(self, calls: CallQuerySet, name: str, feed: Feed) -> CallQuerySet:
+        return calls.of_feeds_by_time(feed.pk)
 
     def with_number(self, calls: CallQuerySet, name: str, typed: str) -> CallQuerySet:
         feed = self.form.cleaned_data.get("feed")
@@ -244,6 +249,12 @@ class Selection:
         for name in ("extension", "leg"):
             rest.pop(name, None)
         return self._calls(CallFilter(rest, Call.objects.visible_to(self.scope), self.scope, self.period))
+
+    @property
+    def is_by_digits(self) -> bool:
+        """Whether nothing that has an index narrows the calls, but for the beginning of a number."""
+        narrow = {"extension", "department", "trunk", "did", "account_code"}
+        return bool(self.asked.get("number")) and self.scope.departments is None and not narrow & self.asked.keys()
 
     @property
     def of_period(self) -> CallQuerySet:

@@ -58,7 +58,7 @@ assert (*LEG_MEASURES, "charged") == LEG_SUMS
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Ended calls of one feed that started in one local day, or month: from and up to but without, epoch seconds."""
+    """Ended calls of one feed that started in a local day, month or year: from and up to but without, epoch seconds."""
 
     feed: int
     since: int

@@ -1,4 +1,4 @@
-"""Sums of ended calls, kept by hour, day and month, so that a report need not read the calls (calls/rollups.py)."""
+"""Sums of ended calls by hour, day, month and year, so that a report need not read the calls (calls/rollups.py)."""
 
 from enum import IntEnum
 from typing import ClassVar

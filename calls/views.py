@@ -87,7 +87,7 @@ def _keyset(selection: Selection, rows: CallQuerySet, *, by_cost: bool) -> Keyse
         return Keyset(rows, "cost", PAGE_SIZE)
     if legs is not None:
         return LegKeyset(rows, legs, selection.calls_anywhere.select_related("feed"), PAGE_SIZE)
-    if selection.asked.get("number") and connection.vendor == "sqlite":
+    if selection.is_by_digits and connection.vendor == "sqlite":
         return NearKeyset(rows, selection.of_period, PAGE_SIZE)
     return Keyset(rows, size=PAGE_SIZE)
 

@@ -13,10 +13,12 @@ SUMS = ("legs", "firsts", "talks", "missed", "ring", "talk", "hold", "charged")
 
 
 def sum_up_years(apps, schema_editor):
-    """A year's rows are the sums of its months'."""
+    """A year's rows are the sums of its months'; those that a newer worker, come too early, has begun are made anew."""
     rollups = apps.get_model("calls", "LegRollup").objects
-    states = apps.get_model("directory", "FeedState").objects.exclude(rolled_by="")
-    for feed, rules in states.values_list("feed_id", "rolled_by"):
+    states = apps.get_model("directory", "FeedState").objects
+    list(states.select_for_update().values_list("pk"))  # no worker writes meanwhile
+    rollups.filter(grain=YEAR).delete()
+    for feed, rules in states.exclude(rolled_by="").values_list("feed_id", "rolled_by"):
         zone = ZoneInfo(rules.partition("|")[0])
         months = rollups.filter(grain=MONTH, feed_id=feed).order_by()
         of_years = defaultdict(list)

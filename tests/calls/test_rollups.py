@@ -122,8 +122,10 @@ def test_a_day_and_a_month_are_the_sums_of_their_hours_and_days(month: Feed) -> 
 
 
 def test_the_migration_sums_up_the_years_there_are(month: Feed) -> None:
+    """Of a worker that came too early there may be some already, of a few calls."""
     sound = rows()
-    LegRollup.objects.filter(grain=Grain.YEAR).delete()
+    LegRollup.objects.filter(grain=Grain.YEAR, extension__lt="2005").delete()
+    LegRollup.objects.filter(grain=Grain.YEAR).update(legs=1)
     migration = import_module("calls.migrations.0011_years_of_legs")
     migration.sum_up_years(apps, connection.schema_editor())
     assert rows() == sound

@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection
 from django.http import QueryDict
+from django.test.utils import CaptureQueriesContext
 
 from calls.access import EVERYTHING
 from calls.directory.models import Extension
+from calls.filters import Selection
+from calls.keyset import Keyset, NearKeyset
 from calls.models import Call
 from calls.rollup_building import build_some, prove
 from calls.store import CallStore
@@ -91,3 +94,24 @@ def test_the_most_frequent_numbers_are_read_in_the_order_of_their_key() -> None:
         f"SEARCH calls_numberrollup USING INDEX {key}",
         "SEARCH calls_call USING INDEX call_open (feed_id=? AND started_at>? AND started_at<?)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("feed={feed}", ["SCAN calls_call USING INDEX call_started"]),
+        ("feed={feed}&number=0207", ["SEARCH calls_call USING INTEGER PRIMARY KEY (rowid=?)"]),
+        ("number=0207", ["SEARCH calls_call USING INTEGER PRIMARY KEY (rowid=?)"]),
+    ],
+)
+def test_a_list_is_read_in_its_order_or_from_the_nearest_calls(asked: str, expected: list[str]) -> None:
+    feed = make_feed(padding="*")
+    store_call(CallStore(feed.pk), ANSWERED, number="02079460712", direction="in")
+    selection = Selection(QueryDict(f"period=any&{asked.format(feed=feed.pk)}"), EVERYTHING)
+    keyset = NearKeyset(selection.calls, selection.of_period) if selection.is_by_digits else Keyset(selection.calls)
+    with CaptureQueriesContext(connection) as queries:
+        assert len(keyset.newest().rows) == 1
+    seen = [query["sql"] for query in queries if "contact_name" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {seen[0]}")
+        assert [step for *_, step in cursor.fetchall() if "calls_call" in step] == expected
