@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections
 from django.utils import timezone
 
+from calls.beside import join
 from calls.call_rows import (
     CALL_COLUMNS,
     COST_COLUMNS,
@@ -37,6 +38,7 @@ from calls.models import Call, CallCost, CallEvent, Leg
 from calls.pricing import Priced, Why
 from calls.records import Event, arrival, line_hash
 from calls.rows import (
+    WORTH_A_THREAD,
     Row,
     columns,
     precise_instant,
@@ -49,7 +51,6 @@ if TYPE_CHECKING:
 EVENT_AT = itemgetter(Event._fields.index("at"))
 CLOCKS_APART = timedelta(minutes=1)
 FEW_EVENTS = 200  # for which a COPY, with its waits, takes longer than a statement
-MANY_EVENTS = 1_000  # for which SQLite writes long enough for another thread to be of use
 
 
 @dataclass(slots=True)
@@ -244,7 +245,7 @@ class FeedTransaction:
             self.devices.discover(self._fresh, precise_instant(self._fresh[-1].received_us))
         folded = self._prepare(self._touched.values()) if self._touched else None
         connection = self._connection
-        if meanwhile and len(self._fresh) >= MANY_EVENTS and not self._call_columns.postgres:
+        if meanwhile and len(self._fresh) >= WORTH_A_THREAD and not self._call_columns.postgres:
             self._begin_beside(meanwhile)
         with without_waiting(connection) if self._is_bound else nullcontext():
             if folded:
@@ -267,11 +268,7 @@ class FeedTransaction:
     def join(self) -> None:
         """Wait for what goes on beside this transaction; it must not outlive it, even if that is interrupted."""
         if self._beside:
-            try:
-                self._beside.join()
-            except BaseException:
-                self._beside.join()
-                raise
+            join(self._beside)
 
     def _count(self) -> None:
         tally = self.tally

@@ -16,6 +16,8 @@ from weakref import WeakKeyDictionary, proxy
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from calls.beside import beside
+
 Row = tuple[Any, ...]
 
 Question = tuple[str, Sequence[Any]]
@@ -30,6 +32,7 @@ SECOND_TEXTS = tuple(f"{second:02}" for second in range(60))
 POSTGRES_EPOCH_US = 946_684_800_000_000  # 2000-01-01
 ROWS_AT_ONCE = 256
 GIVEN_AT_ONCE = 256
+WORTH_A_THREAD = 1_000  # rows that SQLite takes so long to write that another thread is of use
 PLANNED_ANEW = 200  # values of an array
 MICROSECOND = timedelta(microseconds=1)
 SECOND = timedelta(seconds=1)
@@ -156,7 +159,14 @@ class Columns:
 
     @contextmanager
     def inserting(self, rows: Sequence[Row]) -> Iterator[None]:
-        """Insert many rows, which Postgres goes on with while the block runs. The block must not use the connection."""
+        """Insert many rows while the block runs, which must not use the connection.
+
+        Postgres goes on with them by itself; SQLite, which keeps this process's processor busy, in another thread.
+        """
+        if not self.postgres and len(rows) >= WORTH_A_THREAD:
+            with beside(lambda: self.insert(rows)):
+                yield
+            return
         if not self.postgres or not rows:
             self.insert(rows)
             yield

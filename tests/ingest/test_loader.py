@@ -214,6 +214,17 @@ def test_a_record_that_not_even_quarantine_takes_as_it_is_holds_up_nobody(
     assert (bytes(kept.line), kept.reason) == (ringing(2), reason)
 
 
+def test_of_many_lines_that_are_written_beside_the_fold_one_that_cannot_be_is_found(feed: Feed) -> None:
+    """SQLite's writer is another thread then: what it raises is this transaction's, and nothing of it is stored."""
+    records = [received(number, ringing(number)) for number in range(1, 1_501)]
+    records[700] = records[700]._replace(connection=2**63)
+    loaded = Loader(feed.pk, Records(records)).load_batch()
+    assert loaded is not None
+    assert (loaded.lines, loaded.events, loaded.quarantined) == (1_500, 1_499, 1)
+    assert CallEvent.objects.count() == 1_499
+    assert bytes(QuarantinedLine.objects.get().line) == ringing(701)
+
+
 def test_a_line_received_by_a_clock_that_was_ahead_is_not_the_last_one_for_ever(feed: Feed) -> None:
     FeedState.objects.filter(feed=feed).update(last_line_at="2199-01-01T00:00:00Z")
     Loader(feed.pk, Records([received(1, ringing(1))])).load_batch()
