@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 BATCH_RECORDS = 5_000
 POSITION = ("feed_id", "journal", "sequence")
 TRIES_OF_ONE = 3
+WORKER_CACHE_KIB = 32_000  # small batches touch pages all over the indexes; others have a tenth of it
 LOG_PAGES_KEPT_SHORT = 16_000  # of SQLite's log; a commit that finds more writes them back all the same
 NUMBER = attrgetter("trunk", "number_raw", "number", "direction")
 FILE_CLOCKS = {Origin.FILE_AUTO: "auto", Origin.FILE_12: "12", Origin.FILE_24: "24"}
@@ -137,8 +138,9 @@ class Loader:
     def position(self) -> int:
         """The sequence of the next record to load."""
         if self._position is None:
-            if self._log_is_kept_short and connection.vendor == "sqlite":
+            if self._log_is_kept_short and connection.vendor == "sqlite":  # a worker's, whose lines somebody waits for
                 with connection.cursor() as cursor:
+                    cursor.execute(f"PRAGMA cache_size=-{WORKER_CACHE_KIB}")
                     cursor.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES_KEPT_SHORT}")
             self._position = self._stored_position()
         return self._position
