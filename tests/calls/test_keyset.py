@@ -96,6 +96,18 @@ def calls_of_a_device():
         make_call(*steps, started_at=NINE + timedelta(seconds=place // 2))
 
 
+def assert_same_pages(keyset, plain):
+    older = ""
+    while True:
+        page = plain.page(older_than=older)
+        assert keyset.page(older_than=older) == page
+        if page.newer:
+            assert keyset.page(newer_than=str(page.newer)) == plain.page(newer_than=str(page.newer))
+        if page.older is None:
+            break
+        older = str(page.older)
+
+
 @pytest.mark.parametrize("chunks", [(1,), (1, 2), (4, 20, 100)])
 @pytest.mark.parametrize("narrowing", [{}, {"outcome": "answered"}, {"outcome": "no_answer"}])
 def test_pages_by_a_devices_legs_are_the_pages_of_one_query(calls_of_a_device, monkeypatch, chunks, narrowing):
@@ -103,15 +115,7 @@ def test_pages_by_a_devices_legs_are_the_pages_of_one_query(calls_of_a_device, m
     among = Call.objects.filter(**narrowing)
     rows = among.filter(has_leg("", "1843"))
     plain, by_legs = Keyset(rows, size=3), LegKeyset(rows, legs_at("1843"), among, size=3)
-    older = ""
-    while True:
-        page = plain.page(older_than=older)
-        assert by_legs.page(older_than=older) == page
-        if page.newer:
-            assert by_legs.page(newer_than=str(page.newer)) == plain.page(newer_than=str(page.newer))
-        if page.older is None:
-            break
-        older = str(page.older)
+    assert_same_pages(by_legs, plain)
 
 
 @pytest.mark.parametrize("chunks", [(1,), (1, 2), (20, 80)])
@@ -120,15 +124,7 @@ def test_pages_of_the_nearest_calls_are_the_pages_of_one_query(calls_of_a_device
     monkeypatch.setattr(NearKeyset, "CHUNKS", chunks)
     rows = Call.objects.filter(has_leg("", "1843"), **narrowing)
     plain, near = Keyset(rows, size=3), NearKeyset(rows, Call.objects.all(), size=3)
-    older = ""
-    while True:
-        page = plain.page(older_than=older)
-        assert near.page(older_than=older) == page
-        if page.newer:
-            assert near.page(newer_than=str(page.newer)) == plain.page(newer_than=str(page.newer))
-        if page.older is None:
-            break
-        older = str(page.older)
+    assert_same_pages(near, plain)
 
 
 def test_a_page_of_a_devices_calls_looks_up_no_more_calls_than_it_may_need(
