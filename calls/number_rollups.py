@@ -1,17 +1,17 @@
 """Sums by number, month and year, for reports of the most frequent of very many numbers (docs/decisions/0017).
 
-Most numbers have a call or two a month, so to keep these sums with each call would nearly double what is written. A day
-is summed up when it is over, while nothing waits to be loaded. Whatever changes its calls afterwards, calls/rollups.py
-adds as a difference.
+Most numbers have a call or two a month, so to keep these sums with each call would nearly double what is written. Calls
+are summed up when their day is over, while nothing waits to be loaded. Whatever changes them afterwards,
+calls/rollups.py adds as a difference.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Count, DateTimeField, F, Min, QuerySet, Sum, Value
+from django.db.models import Count, DateTimeField, F, QuerySet, Sum, Value
 from django.utils import timezone
 
 from calls.counting import CALL_COUNTS, NUMBER
@@ -23,6 +23,8 @@ from calls.rollups import NUMBER_COLUMNS, NUMBER_SUMS, Rules
 from calls.rows import EPOCH, Row, epoch_seconds
 from calls.store import CallStore
 
+AT_ONCE = 1_000  # calls: some ten milliseconds
+SECOND = timedelta(seconds=1)
 MEASURES: dict[str, Any] = {
     "calls": Count("pk"),
     "unknown": Count("pk", filter=CALL_COUNTS["unknown"]),
@@ -32,8 +34,11 @@ MEASURES: dict[str, Any] = {
 assert tuple(MEASURES) == NUMBER_SUMS
 
 
-def sum_a_day(store: CallStore) -> bool:
-    """Sum up one more day that is over, the first one left; False when none is, or days are not known yet."""
+def sum_some(store: CallStore) -> bool:
+    """Sum up some more calls of days that are over, the first ones left; False when none is, or days are not known yet.
+
+    Of one month, and few at a time: on SQLite the lines of every feed wait meanwhile.
+    """
     feed = Feed.objects.select_related("state").get(pk=store.feed_id)
     rules = Rules.of(feed)
     zone = ZoneInfo(rules.zone)
@@ -44,12 +49,13 @@ def sum_a_day(store: CallStore) -> bool:
         since, until = work.state.numbered_until or EPOCH, today
         if work.state.rolled_by != str(rules) or since >= today:  # by somebody else, meanwhile
             return True
-        calls = Call.objects.of_feeds_by_time(feed.pk).filter(started_at__gte=since)
-        first = calls.aggregate(first=Min("started_at"))["first"]
-        if first is not None and first < today:
-            day = first.astimezone(zone).date()
-            until = day_start(day + DAY, zone)
-            for grain, start in ((Grain.MONTH, month_start(day)), (Grain.YEAR, year_start(day))):
+        left = Call.objects.of_feeds_by_time(feed.pk).filter(started_at__gte=since, started_at__lt=today)
+        starts = left.order_by("started_at").values_list("started_at", flat=True)
+        if first := starts.first():
+            month = month_start(first.astimezone(zone).date())
+            too_many = [max(at.replace(microsecond=0), first + SECOND) for at in starts[AT_ONCE : AT_ONCE + 1]]
+            until = min(today, day_start(month_start(month + 31 * DAY), zone), *too_many)
+            for grain, start in ((Grain.MONTH, month), (Grain.YEAR, year_start(month))):
                 _add(_of_calls(feed.pk, since, until, grain, day_start(start, zone)))
         FeedState.objects.filter(pk=feed.pk).update(numbered_until=until)
     return True

@@ -21,7 +21,7 @@ from calls.costing.models import Chargeback
 from calls.counting import CALL_COUNTS, service_measures
 from calls.directory.models import Feed, FeedState
 from calls.models import Call, CallRollup, CostStatus, Facet, Grain, Leg, LegRollup, NumberRollup
-from calls.number_rollups import forget_numbers, sum_a_day, wrong_numbers
+from calls.number_rollups import forget_numbers, sum_some, wrong_numbers
 from calls.periods import DAY, day_start, month_start, year_start
 from calls.querysets import CallQuerySet
 from calls.records import CallState
@@ -214,7 +214,7 @@ def build_some(store: CallStore) -> bool:
     rules = Rules.of(feed)
     known = FeedState.objects.filter(pk=feed.pk).values_list("rolled_by", "rolled_since").first()
     if known == (str(rules), EPOCH):
-        return sum_a_day(store)
+        return sum_some(store)
     with store.transaction() as work:
         since = work.state.rolled_since
         if work.state.rolled_by != str(rules) or since is None:

@@ -20,6 +20,7 @@ from ingest.loader import Loader, close_stale_calls
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.5
+RESTS = 2  # times as long as a piece of what is not urgent took, so that others come to write
 SWEEP_EVERY = timedelta(minutes=1)
 CLEAN_EVERY_SECONDS = 60.0
 FIRST_BACKOFF_SECONDS = 0.2
@@ -43,6 +44,7 @@ class LoadingThread:
         self._ring = ring
         self._stop_by: float | None = None
         self._next_cleaning = self._next_look = 0.0
+        self._wait_seconds = IDLE_SECONDS
         self._space = space
         self._left_behind = LeftBehind(self._store, space, ring, lambda: self._stop_by is not None)
         self._backoff_seconds = FIRST_BACKOFF_SECONDS
@@ -74,7 +76,7 @@ class LoadingThread:
                     continue
                 if stopping and not self.error:
                     return
-                self.journal.wait_durable(self.position, IDLE_SECONDS)
+                self.journal.wait_durable(self.position, self._wait_seconds)
         finally:
             connections.close_all()
 
@@ -115,9 +117,13 @@ class LoadingThread:
             return True
         if self._stop_by is not None:
             return False
-        if time.monotonic() < self._next_look:
+        began = time.monotonic()
+        if began < self._next_look:
             return False
-        if not (self._store.refold_changed_devices() or build_some(self._store)):
+        if self._store.refold_changed_devices() or build_some(self._store):
+            self._wait_seconds = RESTS * (time.monotonic() - began)
+        else:
+            self._wait_seconds = IDLE_SECONDS
             self._next_look = time.monotonic() + IDLE_SECONDS  # lines that come soon do not wait for these looks
         self._sweep()
         if time.monotonic() >= self._next_cleaning:

@@ -3,6 +3,7 @@
 import io
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from calls import number_rollups
 from calls.costing.models import Chargeback, CostingChoice
 from calls.directory.models import Department, Extension, Feed, FeedState
 from calls.models import Call, CallRollup, Grain, LegRollup, NumberRollup
@@ -57,11 +59,14 @@ def office() -> CallStore:
 
 @settings(max_examples=6, phases=(Phase.generate,), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_they_are_the_sums_of_the_calls_after_any_events_in_any_batches(office: CallStore, data: st.DataObject) -> None:
+def test_they_are_the_sums_of_the_calls_after_any_events_in_any_batches(
+    office: CallStore, data: st.DataObject, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Late lines, calls that go on after their end, swept and reopened ones, other kinds of devices, new prices.
 
-    Days are summed by number before them, between them, or last.
+    They are summed by number before them, between them, or last, and few at a time.
     """
+    monkeypatch.setattr(number_rollups, "AT_ONCE", data.draw(st.integers(1, 9)))
     began = int(NIGHT.timestamp())
     soups = data.draw(st.lists(event_soups(most=8), min_size=1, max_size=4))
     serial = Call.objects.count()
@@ -164,20 +169,30 @@ def test_rebuild_repairs_exactly_what_was_damaged_by_hand(month: Feed, capsys: p
     assert "Nothing changed." in capsys.readouterr().out
 
 
-def test_those_of_calls_from_before_are_made_a_day_at_a_time(month: Feed, settings: Settings) -> None:
+def test_those_of_calls_from_before_are_made_a_day_at_a_time_and_by_number_a_few_calls(
+    month: Feed, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sound = rows()
     CallRollup.objects.all().delete()
     LegRollup.objects.all().delete()
     FeedState.objects.update(rolled_by="", rolled_since=None)
     store = CallStore(month.pk)
     seen, summed = [], []
+    monkeypatch.setattr(number_rollups, "AT_ONCE", 10)
     while build_some(store):
         state = FeedState.objects.get()
         (summed if state.rolled_since == EPOCH else seen).append(state.numbered_until or state.rolled_since)
     assert len(seen) == 3
     assert seen == sorted(seen, reverse=True)
     today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    assert summed == [EPOCH, datetime(2026, 3, 31, 23, tzinfo=UTC), datetime(2026, 4, 1, 23, tzinfo=UTC), today]
+    april, may = (datetime(2026, month, day, 23, tzinfo=UTC) for month, day in ((3, 31), (4, 30)))
+    assert (summed[0], summed[-2], summed[-1]) == (EPOCH, may, today)
+    assert april in summed
+    pieces = [
+        Call.objects.filter(started_at__gte=since, started_at__lt=until).count() for since, until in pairwise(summed)
+    ]
+    assert max(pieces) <= 10
+    assert sum(pieces) == Call.objects.count() > 10 * len(pieces) / 2
     made = rows()
     assert {key: row for key, row in made.items() if key[0] is not NumberRollup} == sound
     ended = Call.objects.filter(state="ended").count()
