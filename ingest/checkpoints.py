@@ -1,7 +1,8 @@
 """Keeping SQLite's log short from a thread of its own, so that no batch of lines waits until it is written back.
 
 SQLite writes its log back into the database within the commit that makes it 32 MB long (`wal_autocheckpoint` in the
-settings), which then takes 30 ms and more. Done now and then beside the loading, nearly nothing is left for a commit.
+settings), which then takes 30 ms and more; and within every further commit until one finds all of it written back. Done
+now and then beside the loading, nothing is left for a commit.
 """
 
 import asyncio
@@ -11,10 +12,11 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, connection
 
+from calls.store import WRITING
 from calls.threads import DatabaseThread
 
 EVERY_SECONDS = 0.5
-MOST_TURNS = 5
+TURNS_BESIDE = 2  # the second has little to do
 LONG_PAGES = 4_000
 LINES = 500  # stored since: fewer are written back by the commits themselves, once in a while
 
@@ -37,16 +39,21 @@ async def keep_log_short(stored: Callable[[], int]) -> None:
 
 
 def write_back() -> None:
-    """Move what is committed from the log into the database, and hold up nobody.
+    """Move what is committed from the log into the database, nearly all of it while others write.
 
-    The log begins anew if all of it is moved by the time of the next commit. Each turn has less to do than the one
-    before, until one finds that nothing was committed meanwhile.
+    The log begins anew at the next commit if all of it is moved by then, and nobody reads an older state. On a busy
+    machine there is always a commit during a turn beside them; the last turn is taken between two.
     """
-    before = -1
+    for _ in range(TURNS_BESIDE):
+        if _move() < LONG_PAGES:
+            return
+    with WRITING:
+        _move()
+
+
+def _move() -> int:
+    """Move what nobody is in the way of; returns the log's length in pages."""
     with connection.cursor() as cursor:
-        for _ in range(MOST_TURNS):
-            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            ((_, pages, moved),) = cursor.fetchall()
-            if pages < LONG_PAGES or moved == pages == before:
-                break
-            before = pages
+        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        ((_, pages, _),) = cursor.fetchall()
+    return int(pages)
