@@ -20,7 +20,7 @@ from ingest.loader import Loader, close_stale_calls
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.5
-RESTS = 2  # times as long as a piece of what is not urgent took, so that others come to write
+RESTS = 20  # times as long as a piece of what is not urgent took: others write meanwhile, and have the processor
 SWEEP_EVERY = timedelta(minutes=1)
 CLEAN_EVERY_SECONDS = 60.0
 FIRST_BACKOFF_SECONDS = 0.2
@@ -44,7 +44,6 @@ class LoadingThread:
         self._ring = ring
         self._stop_by: float | None = None
         self._next_cleaning = self._next_look = 0.0
-        self._wait_seconds = IDLE_SECONDS
         self._space = space
         self._left_behind = LeftBehind(self._store, space, ring, lambda: self._stop_by is not None)
         self._backoff_seconds = FIRST_BACKOFF_SECONDS
@@ -76,7 +75,8 @@ class LoadingThread:
                     continue
                 if stopping and not self.error:
                     return
-                self.journal.wait_durable(self.position, self._wait_seconds)
+                until_look = self._next_look - time.monotonic()
+                self.journal.wait_durable(self.position, until_look if until_look > 0 else IDLE_SECONDS)
         finally:
             connections.close_all()
 
@@ -120,11 +120,9 @@ class LoadingThread:
         began = time.monotonic()
         if began < self._next_look:
             return False
-        if self._store.refold_changed_devices() or build_some(self._store):
-            self._wait_seconds = RESTS * (time.monotonic() - began)
-        else:
-            self._wait_seconds = IDLE_SECONDS
-            self._next_look = time.monotonic() + IDLE_SECONDS  # lines that come soon do not wait for these looks
+        found_some = self._store.refold_changed_devices() or build_some(self._store)
+        ended = time.monotonic()  # lines that come soon do not wait for the next look
+        self._next_look = ended + (min(RESTS * (ended - began), IDLE_SECONDS) if found_some else IDLE_SECONDS)
         self._sweep()
         if time.monotonic() >= self._next_cleaning:
             self._next_cleaning = time.monotonic() + CLEAN_EVERY_SECONDS

@@ -104,7 +104,7 @@ def test_a_log_that_is_written_all_the_time_begins_anew_each_time(monkeypatch: p
         for _ in range(8):
             write_back()
             wait_for_turns(10)
-        assert times_begun_anew() == begun + 8
+        assert times_begun_anew() >= begun + 8
     finally:
         ended.set()
         writer.join()
