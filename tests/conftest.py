@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,7 +14,7 @@ import hypothesis
 import psycopg
 import pytest
 import redis
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 
 from tests.services import (
     ROOT,
@@ -54,6 +55,17 @@ def django_db_modify_db_settings(
     database = settings.DATABASES["default"]
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Tables are made from models in a second; what only migrations do to them is done here."""
+    from django.apps import apps
+    from django.db import connection
+
+    by_key = import_module("calls.migrations.0012_rollups_by_key")
+    with django_db_blocker.unblock(), connection.schema_editor() as editor:
+        by_key.stand_by_key(apps, editor)
 
 
 @pytest.fixture(autouse=True)
