@@ -37,7 +37,7 @@ assert tuple(MEASURES) == NUMBER_SUMS
 def sum_some(store: CallStore) -> bool:
     """Sum up some more calls of days that are over, the first ones left; False when none is, or days are not known yet.
 
-    Of one month, and few at a time: on SQLite the lines of every feed wait meanwhile.
+    Of one month, and few at a time, those of other feeds among them: on SQLite the lines of every feed wait meanwhile.
     """
     feed = Feed.objects.select_related("state").get(pk=store.feed_id)
     rules = Rules.of(feed)
@@ -49,12 +49,12 @@ def sum_some(store: CallStore) -> bool:
         since, until = work.state.numbered_until or EPOCH, today
         if work.state.rolled_by != str(rules) or since >= today:  # by somebody else, meanwhile
             return True
-        left = Call.objects.of_feeds_by_time(feed.pk).filter(started_at__gte=since, started_at__lt=today)
+        left = Call.objects.filter(started_at__gte=since, started_at__lt=today)
         starts = left.order_by("started_at").values_list("started_at", flat=True)
         if first := starts.first():
             month = month_start(first.astimezone(zone).date())
-            too_many = [max(at.replace(microsecond=0), first + SECOND) for at in starts[AT_ONCE : AT_ONCE + 1]]
-            until = min(today, day_start(month_start(month + 31 * DAY), zone), *too_many)
+            ends = [today, day_start(month_start(month + 31 * DAY), zone), *starts[AT_ONCE : AT_ONCE + 1]]
+            until = max(min(ends).replace(microsecond=0), first + SECOND)
             for grain, start in ((Grain.MONTH, month), (Grain.YEAR, year_start(month))):
                 _add(_of_calls(feed.pk, since, until, grain, day_start(start, zone)))
         FeedState.objects.filter(pk=feed.pk).update(numbered_until=until)
@@ -83,19 +83,26 @@ def wrong_numbers(feed: int, grain: Grain, begin: datetime, end: datetime) -> li
     key, sums = ", ".join(NumberRollup.KEY), ", ".join(f"sum({name})" for name in NUMBER_SUMS)
     differ = " OR ".join(f"sum({name}) <> 0" for name in NUMBER_SUMS)
     statement = f"SELECT {key}, {sums} FROM united GROUP BY {key} HAVING {differ}"  # noqa: S608
-    found = rows_of(statement, NUMBER_COLUMNS, [due, stored])
+    found = rows_of(statement, NUMBER_COLUMNS, {"united": [due, stored]})
     return [(at_grain, _seconds(start), *rest[:3], *map(int, rest[3:])) for at_grain, start, *rest in found]
 
 
 def rows_of(
-    statement: str, names: Iterable[str], parts: Iterable[QuerySet[Any]], more: Iterable[Any] = ()
+    statement: str, names: Iterable[str], tables: Mapping[str, Iterable[QuerySet[Any]]], more: Iterable[Any] = ()
 ) -> list[Row]:
-    """What a statement finds in `united`: all rows of these queries, under one another, their columns so named."""
-    compiled = [part.query.sql_with_params() for part in parts]
-    given = [parameter for _, parameters in compiled for parameter in parameters]
-    united = " UNION ALL ".join(sql for sql, _ in compiled)
+    """What a statement finds in these tables: each has all rows of its queries, under one another, columns so named.
+
+    The statement may begin with a comma and further tables. None of these is copied, however often it is named.
+    """
+    columns = ", ".join(names)
+    given: list[Any] = []
+    made = []
+    for table, parts in tables.items():
+        compiled = [part.query.sql_with_params() for part in parts]
+        given += [parameter for _, parameters in compiled for parameter in parameters]
+        made.append(f"{table} ({columns}) AS NOT MATERIALIZED ({' UNION ALL '.join(sql for sql, _ in compiled)})")
     with connection.cursor() as cursor:
-        cursor.execute(f"WITH united ({', '.join(names)}) AS ({united}) {statement}", [*given, *more])
+        cursor.execute(f"WITH {', '.join(made)} {statement}", [*given, *more])
         found: list[Row] = cursor.fetchall()
     return found
 

@@ -4,8 +4,10 @@ One statement unites both and has the database choose; what a sum can't tell is 
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, cast
 
 from django.db import connection
 from django.db.models import Count, F, FloatField, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum
@@ -18,6 +20,7 @@ from calls.number_rollups import rows_of
 from calls.periods import DAY, Period, day_start, month_start, year_start
 from calls.querysets import CallQuerySet
 from calls.records import CallState
+from calls.rows import Row
 from reports.engine import Question, Values
 from reports.gathering import BY_TEXT, First
 from reports.rolled import starting
@@ -38,6 +41,7 @@ _OF_ROWS: dict[str, Any] = {
     "unanswered": F("calls") - F("unknown") - F("answered"),
     "talk": Cast("talk", FloatField()),
 }
+_AS_IT_IS: dict[str, Any] = {"talk": F("talk")}  # of rows that may not be summed up
 NEEDS = {
     "calls": "calls", "offered": "known", "made": "known", "answered": "answered", "answered_in": "answered",
     "answered_out": "answered", "abandoned": "unanswered", "no_answer": "unanswered", "talk": "talk",
@@ -48,6 +52,21 @@ FIRST = """
 SELECT number, groups, {sums} FROM (
     SELECT number, count(*) OVER () AS groups, {sums_of} FROM united GROUP BY number HAVING sum(calls) > 0
 ) AS g ORDER BY {order} LIMIT %s
+"""
+# `one` has a number at most once, so it need not be summed up: its first rows, and all that others have something of.
+FIRST_OF_ONE = """
+, few AS (SELECT number, {sums_of} FROM united GROUP BY number HAVING sum(calls) > 0),
+alone AS (
+    SELECT one.* FROM one LEFT JOIN few ON few.number = one.number WHERE one.calls > 0 AND few.number IS NULL
+),
+best AS (SELECT number, {sums} FROM alone ORDER BY {order} LIMIT %s),
+found AS (
+    SELECT number, {sums} FROM best
+    UNION ALL SELECT few.number, {added} FROM few LEFT JOIN one ON one.number = few.number
+)
+SELECT number, (SELECT count(*) FROM one WHERE calls > 0) + (
+    SELECT count(*) FROM few WHERE NOT EXISTS (SELECT 1 FROM one WHERE one.number = few.number AND one.calls > 0)
+), {sums} FROM found WHERE calls > 0 ORDER BY {order} LIMIT %s
 """
 # Not empty is said in the words of the indexes, which SQLite wants; the last call of each is then one step in them.
 LAST = """
@@ -70,8 +89,7 @@ def first_numbers(
         return None
     if question.rules is None or set(opens) != {"direction"} or asked.keys() - {"feed", "direction"}:
         return None
-    parts = list(_parts(question, direction)) if asked.get("direction", direction) == direction else []
-    if not any(part.model is NumberRollup for part in parts):
+    if asked.get("direction", direction) != direction:
         return None
     hidden = question.scope.masked_digits
     shown = f"CASE WHEN length(number) > {hidden} THEN substr(number, 1, length(number) - {hidden}) ELSE '' END"
@@ -79,13 +97,17 @@ def first_numbers(
     chosen = [text if one == BY_TEXT else NEEDS[one] for one in by]
     first = chosen[0] if len(chosen) == 1 else f"{chosen[0]} / NULLIF({chosen[1]}, 0)"
     places = [f"({first}) IS NULL", f"{first}{' DESC' if order.startswith('-') else ''}", text]
-    sums = COLUMNS[1:]
-    statement = FIRST.format(
-        sums=", ".join(sums), sums_of=", ".join(f"CAST(sum({one}) AS bigint) AS {one}" for one in sums),
-        order=", ".join(places),
-    )  # fmt: skip
-    found = rows_of(statement, COLUMNS, parts, [most])
-    rows = [(row[0], dict(zip(sums, row[2:], strict=True))) for row in found]
+    until = question.period.until
+    beyond: set[int] | None = None
+    while True:
+        numbered = _numbered(question)
+        if beyond == (beyond := {feed for feed, end in numbered.items() if end and end > until}):
+            break  # nobody's sums came to hold calls after the period, meanwhile
+        parts = list(_parts(question, direction, numbered))
+        if not any(part.rows.model is NumberRollup for part in parts):
+            return None
+        found = _first_of(parts, ", ".join(places), most)
+    rows = [(row[0], dict(zip(COLUMNS[1:], row[2:], strict=True))) for row in found]
     more = _apart(question, direction, [number for number, _ in rows], APART.intersection(needs))
     named = [
         (number, {need: more[need].get(number, 0) if need in APART else of_row[NEEDS[need]] for need in needs})
@@ -94,19 +116,43 @@ def first_numbers(
     return named, found[0][1] if found else 0
 
 
-def _parts(question: Question, direction: str) -> Iterator[QuerySet[Any]]:
-    """Rows of COLUMNS that together hold the question's calls of one direction."""
+def _numbered(question: Question) -> dict[int, datetime | None]:
+    """By feed: before which instant its calls are in the sums."""
+    states = FeedState.objects.filter(feed=question.feed) if question.feed else FeedState.objects.all()
+    return dict(states.values_list("feed", "numbered_until"))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    rows: QuerySet[Any]  # of COLUMNS
+    each_once_of: int = 0  # the grain of sums in which no number stands twice
+
+
+def _first_of(parts: Sequence[Part], order: str, most: int) -> list[Row]:
+    sums = COLUMNS[1:]
+    one = max((part for part in parts if part.each_once_of), key=attrgetter("each_once_of"), default=None)
+    statement = (FIRST_OF_ONE if one else FIRST).format(
+        sums=", ".join(sums), sums_of=", ".join(f"CAST(sum({name}) AS bigint) AS {name}" for name in sums),
+        added=", ".join(f"few.{name} + coalesce(one.{name}, 0) AS {name}" for name in sums), order=order,
+    )  # fmt: skip
+    if one is None:
+        return rows_of(statement, COLUMNS, {"united": [part.rows for part in parts]}, [most])
+    others = [part.rows for part in parts if part is not one]
+    return rows_of(statement, COLUMNS, {"one": [one.rows], "united": others}, [most, most])
+
+
+def _parts(question: Question, direction: str, numbered: Mapping[int, datetime | None]) -> Iterator[Part]:
+    """What together holds the question's calls of one direction."""
     period, calls = question.period, question.calls().filter(direction=direction)
     begin, end = _whole_months(period)
-    states = FeedState.objects.filter(feed=question.feed) if question.feed else FeedState.objects.all()
     feeds_by_end: dict[datetime | None, list[int]] = {}  # up to when their rows are of use
-    for feed, numbered_until in states.values_list("feed", "numbered_until"):
+    for feed, numbered_until in numbered.items():
         until = end if numbered_until and numbered_until > period.until else numbered_until
         feeds_by_end.setdefault(until if until and until > begin else None, []).append(feed)
     for until, feeds in feeds_by_end.items():
         of_feeds = calls if len(feeds_by_end) == 1 else calls.of_feeds_by_time(*feeds)
         if until is None:
-            yield _of_calls(of_feeds)
+            yield Part(_of_calls(of_feeds))
             continue
         of_these = Q(feed__in=feeds) if len(feeds) > 1 else Q(feed=feeds[0])
         rows = NumberRollup.objects.filter(of_these, direction=direction)
@@ -114,20 +160,23 @@ def _parts(question: Question, direction: str) -> Iterator[QuerySet[Any]]:
         open_until = period.until
         if until == end:
             starts, open_until, rest = _starts(period, begin, end), end, of_feeds.filter(started_at__gte=end)
-        else:  # a day may be summed up between two statements: up to when they are is asked again by the one that reads
+        else:  # more may be summed up between two statements: up to when they are is asked again by the one that reads
             starts = _starts(period, begin, None)
             whose = OuterRef("feed") if len(feeds) > 1 else feeds[0]
             known = FeedState.objects.filter(feed=whose).values("numbered_until")
             rest = ended.filter(started_at__gte=until).filter(started_at__gte=Subquery(known))
-        named = {f"s_{name}": of for name, of in _OF_ROWS.items()}
         for start in starts:
-            yield rows.filter(start).annotate(**named).values_list("number", *named)
+            said = dict(cast("list[tuple[str, Any]]", start.children))
+            is_once = len(feeds) == 1 and "start" in said
+            named = {f"s_{name}": of for name, of in (_OF_ROWS | (_AS_IT_IS if is_once else {})).items()}
+            found = rows.filter(start).annotate(**named).values_list("number", *named)
+            yield Part(found, said["grain"] if is_once else 0)
         in_progress = calls.filter(feed__in=feeds, started_at__gte=begin, started_at__lt=open_until).open()
-        yield _of_calls(in_progress)  # with their feeds, as the index of open calls has them
+        yield Part(_of_calls(in_progress))  # with their feeds, as the index of open calls has them
         if period.since < begin:
-            yield _of_calls(of_feeds.filter(started_at__lt=begin))
+            yield Part(_of_calls(of_feeds.filter(started_at__lt=begin)))
         if until < period.until:
-            yield _of_calls(rest)
+            yield Part(_of_calls(rest))
 
 
 def _starts(period: Period, begin: datetime, end: datetime | None) -> Iterator[Q]:

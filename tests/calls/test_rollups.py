@@ -1,9 +1,12 @@
 """Roll-ups are the sums of the stored calls, whatever happened to those: by a second reckoning in the database."""
 
 import io
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,6 +139,43 @@ def test_the_migration_sums_up_the_years_there_are(month: Feed) -> None:
     assert rows() == sound
     migration.forget_years(apps, connection.schema_editor())
     assert {key[1] for key in sound.keys() - rows().keys()} == {Grain.YEAR}
+
+
+def test_a_sparse_feed_is_summed_by_number_in_pieces_no_greater_than_a_dense_one(
+    month: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To find its calls, those of others that began between them are gone through."""
+    sparse = CallStore(make_feed("Sparse").pk)
+    for at in (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, 9, tzinfo=UTC)):
+        store_call(sparse, started_at=at)
+    monkeypatch.setattr(number_rollups, "AT_ONCE", 10)
+    ends = [EPOCH]
+    while build_some(sparse):
+        if until := FeedState.objects.get(feed=sparse.feed_id).numbered_until:
+            ends.append(until)
+    pieces = [Call.objects.filter(started_at__gte=since, started_at__lt=until) for since, until in pairwise(ends)]
+    assert max(calls.count() for calls in pieces) <= 10
+    assert sum(calls.count() for calls in pieces) == Call.objects.count() > 100
+    found = NumberRollup.objects.filter(feed=sparse.feed_id).values_list("grain").annotate(all=Sum("calls"))
+    assert set(found) == {(Grain.MONTH, 2), (Grain.YEAR, 2)}
+
+
+def test_on_sqlite_they_stand_by_their_key(month: Feed, migrated_sqlite: Path) -> None:
+    """What is migrated does, and loses nothing when it is made so."""
+    by_key = import_module("calls.migrations.0012_rollups_by_key")
+    with closing(sqlite3.connect(migrated_sqlite / "tollbook.sqlite3")) as migrated:
+        made_by = [sql for (sql,) in migrated.execute("SELECT sql FROM sqlite_master WHERE name LIKE 'calls_%rollup'")]
+    assert len(made_by) == len(by_key.TABLES)
+    assert all(sql.endswith(") WITHOUT ROWID") for sql in made_by)
+    sound = rows()
+    for step in (by_key.stand_as_written, by_key.stand_by_key):
+        step(apps, connection.schema_editor())
+        assert rows() == sound
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA integrity_check")
+                assert cursor.fetchall() == [("ok",)]
+    assert prove(CallStore(month.pk), None, None)[1] == 0
 
 
 def test_rebuild_repairs_exactly_what_was_damaged_by_hand(month: Feed, capsys: pytest.CaptureFixture[str]) -> None:
