@@ -1,8 +1,8 @@
-"""On SQLite roll-ups stand in the order of their key (docs/decisions/0019-roll-ups-stand-by-their-key.md)."""
+"""On SQLite roll-ups of legs and numbers stand in the order of their key (docs/decisions/0019-roll-ups-stand-by-their-key.md)."""
 
 from django.db import migrations
 
-TABLES = ("calls_callrollup", "calls_legrollup", "calls_numberrollup")
+TABLES = ("calls_legrollup", "calls_numberrollup")
 BY_KEY = " WITHOUT ROWID"
 REFERENCES = {"feed_id": ' REFERENCES "directory_feed" ("id") DEFERRABLE INITIALLY DEFERRED'}
 

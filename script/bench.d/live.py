@@ -198,9 +198,10 @@ def memory(options: argparse.Namespace, scratch: Path) -> None:
         sender.wait()
     for what, sizes in (("serve", server), ("page", heap)):
         part = max(len(sizes) // 5, 1)
+        fifths = ", ".join(f"{median(sizes[k * part : (k + 1) * part]):.0f}" for k in range(5))
         say(
-            f"memory at 50 calls/s for {options.minutes} min, {what}: {median(sizes[part : 2 * part]):.0f} MiB in the "
-            f"second fifth, {median(sizes[-part:]):.0f} MiB in the last, at most {max(sizes):.0f}"
+            f"memory at 50 calls/s for {options.minutes} min, {what}: {fifths} MiB in the fifths of it, "
+            f"at most {max(sizes):.0f}"
         )
 
 
