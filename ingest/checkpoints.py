@@ -7,6 +7,7 @@ now and then beside the loading, nothing is left for a commit.
 
 import asyncio
 import contextlib
+import math
 import sqlite3
 from collections.abc import Callable
 
@@ -51,9 +52,9 @@ def write_back() -> None:
         _move()
 
 
-def _move() -> int:
-    """Move what nobody is in the way of; returns the log's length in pages."""
+def _move() -> float:
+    """Move what nobody is in the way of; returns the log's length in pages, without end where a commit hid it."""
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        ((_, pages, _),) = cursor.fetchall()
-    return int(pages)
+        ((busy, pages, _),) = cursor.fetchall()  # pages is -1 when SQLite found the log's index being written
+    return math.inf if busy else int(pages)

@@ -81,6 +81,7 @@ def test_a_tariff_is_imported_edited_and_tried(
     call = {"call_id": f"{now:%Y%m%d%H%M%S}52070264", "direction": "OUT", "number": "07911123456"}
     with socket.create_connection(("127.0.0.1", site.push_port())) as pbx:
         page.goto(site.url)
+        expect(page.locator("[data-pill]")).not_to_contain_text("Connecting")  # what ended before it isn't shown
         for after, event in ((0, "RINGING"), (5, "ANSWERED"), (66, "DISCONNECTED")):
             stamp = f"{now + timedelta(seconds=after):%Y-%m-%d %H:%M:%S}"
             pbx.sendall(smdr_line(stamp=stamp, event=event, **call) + b"\r\n")

@@ -230,7 +230,7 @@ def test_pricing_costs_no_query_a_call(feed: Feed, store: CallStore) -> None:
             CaptureQueriesContext(connection) as captured,
             store.transaction() as work,
         ):
-            ids = [f"{started_at:%Y%m%d%H%M%S}{n:08}" for n in range(calls)]
+            ids = [f"{started_at:%Y%m%d%H%M%S}9{n:07}" for n in range(calls)]
             work.open(ids)
             for n, call_id in enumerate(ids):
                 for event in make_events(MINUTE, started_at, call_id, direction="out", number=f"0791112{n:04}"):
