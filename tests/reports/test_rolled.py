@@ -220,7 +220,7 @@ def test_a_page_has_the_first_numbers_of_a_year_and_of_what_is_beside_it(
                 with CaptureQueriesContext(connection) as asked_of_it:
                     compare_first(report, asked(parameters), sort, shown)
                 of_one += any("FROM one" in query["sql"] for query in asked_of_it)
-    assert of_one > 40 or connection.vendor != "sqlite"
+    assert of_one > 30
 
 
 def compare_first(report: Report, question: Question, sort: str, shown: int) -> None:
