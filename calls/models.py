@@ -147,6 +147,11 @@ class Call(models.Model):
                 name="call_partial_answered",
             ),
             models.Index(
+                fields=["number", "answered_at"],
+                condition=Q(partial=True, outcome="answered"),
+                name="call_partial_number",
+            ),
+            models.Index(
                 fields=["number", "started_at", "handled_at"],
                 condition=~Q(number=""),
                 name="call_number",
