@@ -12,7 +12,6 @@ import socket
 import sys
 import time
 from array import array
-from itertools import islice
 
 CHUNK_LINES = 100
 
@@ -32,7 +31,7 @@ def main(path: str, address: str, rate: float, sent: str) -> None:
             if due <= done:
                 time.sleep(max(begin + done / rate - now, 0))
                 continue
-            group = list(islice(lines, done, due))
+            group = lines[done:due]
             if rate:
                 stamps.extend(begin + k / rate for k in range(done, done + len(group)))
                 latest = max(latest, now - (begin + done / rate))
