@@ -35,7 +35,7 @@ JOURNEY = (
     (312, "DISCONNECTED", "1843"),
 )
 
-_serial = count(1)
+serials = count(1)  # of call ids: one row of them for all, as a test may make calls in several ways
 
 
 def make_feed(name: str = "Head office", **fields: Any) -> Feed:
@@ -93,7 +93,7 @@ def make_call(
 ) -> Call:
     """A call of `steps`: (seconds from its start, event, extension[, source]). `elements` go into each line."""
     feed = feed or make_feed()
-    call_id = f"{started_at:%Y%m%d%H%M%S}{next(_serial):08}"
+    call_id = f"{started_at:%Y%m%d%H%M%S}{next(serials):08}"
     events = make_events(steps or ANSWERED, started_at, call_id, **elements)
     folded = fold(events, kinds or {})
     return store_folded(feed, folded, events, number_e164=e164, **(call_fields or {}))

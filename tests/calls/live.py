@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -18,10 +17,9 @@ from calls.directory.models import Access, Department, Feed
 from calls.models import Call
 from calls.store import CallStore
 from smdr_site.asgi import application
-from tests.calls.factories import make_events
+from tests.calls.factories import make_events, serials
 
 PATIENCE_SECONDS = 15
-_serial = count(1)
 
 
 class Office:
@@ -33,7 +31,7 @@ class Office:
 
     def call(self, **elements: str) -> "OneCall":
         started_at = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=20)
-        return OneCall(self, started_at, f"{started_at:%Y%m%d%H%M%S}{next(_serial):08}", elements)
+        return OneCall(self, started_at, f"{started_at:%Y%m%d%H%M%S}{next(serials):08}", elements)
 
 
 class OneCall:
@@ -53,7 +51,7 @@ class OneCall:
 def make_user(*departments: Department, access: bool = True, **fields: Any) -> User:
     """Who sees some departments; every call if none is named; nothing without `access`."""
     masked_digits = fields.pop("masked_digits", 0)
-    user = User.objects.create_user(f"user{next(_serial)}", **fields)
+    user = User.objects.create_user(f"user{next(serials)}", **fields)
     if access:
         row = Access.objects.create(user=user, all_departments=not departments, masked_digits=masked_digits)
         row.departments.set(departments)

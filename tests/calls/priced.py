@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from itertools import count
 from typing import Any
 
 from calls.costing.document import parse
@@ -11,7 +10,7 @@ from calls.costing.versions import Head, make, publish
 from calls.directory.models import Carrier, Feed, Trunk
 from calls.models import Call
 from calls.store import CallStore
-from tests.calls.factories import Step, make_events
+from tests.calls.factories import Step, make_events, serials
 
 NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 MINUTE = ((0, "RINGING", "1843"), (9, "ANSWERED", "1843"), (69, "DISCONNECTED", "1843"))  # 60 s from the answer
@@ -26,7 +25,6 @@ UK = {
         {"prefix": "999", "name": "Emergency", "class": "emergency", "rate": "0"},
     ],
 }
-_serial = count(1)
 
 
 def turn_on(**choice: Any) -> None:
@@ -53,7 +51,7 @@ def store_call(
     **elements: str,
 ) -> Call:
     """Events of a call, more of it where `call_id` is known, in one transaction of the store. Outgoing to a mobile."""
-    call_id = call_id or f"{started_at:%Y%m%d%H%M%S}{next(_serial):08}"
+    call_id = call_id or f"{started_at:%Y%m%d%H%M%S}{next(serials):08}"
     events = make_events(steps, started_at, call_id, **{"direction": "out", "number": "07911123456", **elements})
     with store.transaction() as work:
         work.open({call_id})
