@@ -41,7 +41,7 @@ _ABANDONED = _IN & _ENDED & Q(handled_at=None) & ~Q(partial=True, outcome=Outcom
 def _spoken_with(number: str, until: datetime | None) -> Q:
     """There is a call with this one's `number`, either way, that was answered after this one had ended."""
     # Not empty said again, and from when on: by these the index of a number's calls begins where it has to, and as it
-    # has the answer, too, no call is read. The few whose beginning was not seen have an index of their own.
+    # has the answer, too, no call is read. The few whose beginning was not seen have indexes of their own.
     since = ExpressionWrapper(OuterRef("ended_at") - Value(LONGEST_WAIT), output_field=DateTimeField())
     calls = Call.objects.filter(~Q(**{number: ""}), started_at__gte=since, **{number: OuterRef(number)})
     if until:

@@ -36,7 +36,8 @@ _SPOKEN_SINCE = (
     "EXISTS (SELECT 1 FROM calls_call s WHERE NOT (s.{number} = '') AND s.{number} = calls_call.{number} AND {spoken})"
 )
 _HANDLED = "s.started_at >= judged.since AND s.handled_at >= judged.ended_at"  # all of it in the index of numbers
-# Few calls are such, and have indexes of their own; only by a time that says nothing to an index are those taken.
+# Few calls are such, and have indexes of their own. With a plain `started_at` SQLite takes those or the index of
+# numbers, whichever was made last.
 _PARTIAL = (
     "s.partial AND s.outcome = 'answered' AND s.answered_at >= judged.ended_at"
     " AND coalesce(s.started_at, s.started_at) >= judged.since"

@@ -53,8 +53,8 @@ def write_back() -> None:
 
 
 def _move() -> float:
-    """Move what nobody is in the way of; returns the log's length in pages, without end where a commit hid it."""
+    """Move what nobody is in the way of; returns the log's length in pages, without end where it can't be told."""
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        ((busy, pages, _),) = cursor.fetchall()  # pages is -1 when SQLite found the log's index being written
+        ((busy, pages, _),) = cursor.fetchall()  # pages is -1 beside a commit or another checkpoint
     return math.inf if busy else int(pages)

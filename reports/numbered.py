@@ -105,7 +105,7 @@ def first_numbers(
         parts = list(_parts(question, direction, numbered))
         if not any(part.rows.model is NumberRollup for part in parts):
             return None
-        found = _first_of(parts, ", ".join(places), most, (until - question.period.since).days)
+        found = _first_of(parts, ", ".join(places), most, (min(until, question.now) - question.period.since).days)
     rows = [(row[0], dict(zip(COLUMNS[1:], row[2:], strict=True))) for row in found]
     more = _apart(question, direction, [number for number, _ in rows], APART.intersection(needs))
     named = [
@@ -124,7 +124,7 @@ def _numbered(question: Question) -> dict[int, datetime | None]:
 @dataclass(frozen=True, slots=True)
 class Part:
     rows: QuerySet[Any]  # of COLUMNS
-    days_once: int = 0  # of sums in which no number stands twice
+    days_once: int = 0  # how many days it has, of sums in which no number stands twice
 
 
 def _first_of(parts: Sequence[Part], order: str, most: int, days: int) -> list[Row]:
@@ -166,10 +166,11 @@ def _parts(question: Question, direction: str, numbered: Mapping[int, datetime |
             rest = ended.filter(started_at__gte=until).filter(started_at__gte=Subquery(known))
         for start in starts:
             said = dict(cast("list[tuple[str, Any]]", start.children))
-            is_once = len(feeds) == 1 and "start" in said
+            is_once = len(numbered) == 1 and "start" in said
             named = {f"s_{name}": of for name, of in (_OF_ROWS | (_AS_IT_IS if is_once else {})).items()}
             found = rows.filter(start).annotate(**named).values_list("number", *named)
-            yield Part(found, DAYS_OF[said["grain"]] if is_once else 0)
+            covers = (min(until, period.until) - said["start"]).days if is_once else 0
+            yield Part(found, min(covers, DAYS_OF[said["grain"]]) if is_once else 0)
         in_progress = calls.filter(feed__in=feeds, started_at__gte=begin, started_at__lt=open_until).open()
         yield Part(_of_calls(in_progress))  # with their feeds, as the index of open calls has them
         if period.since < begin:

@@ -1,7 +1,10 @@
 """SQLite's log is written back beside the loading, so that it begins anew before a commit has to do it."""
 
 import asyncio
+import math
 import struct
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from django.db import connection, connections
 from calls.directory.models import Contact
 from calls.store import WRITING
 from ingest import checkpoints
-from ingest.checkpoints import keep_log_short, write_back
+from ingest.checkpoints import _move, keep_log_short, write_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,6 +73,21 @@ async def test_it_is_written_back_once_many_lines_are_stored(monkeypatch: pytest
         written.clear()
     task.cancel()
     assert turns == [checkpoints.LINES, 2 * checkpoints.LINES]
+
+
+def test_where_somebody_else_is_at_it_it_is_not_taken_for_short() -> None:
+    """Another process holds the lock of whoever writes back (https://www.sqlite.org/walformat.html#locks)."""
+    write_contacts(0, 100)
+    index = f"{connection.settings_dict['NAME']}-shm"
+    hold = "import fcntl, sys; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 121); print(); input()"
+    with subprocess.Popen([sys.executable, "-c", hold, index], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin
+        assert other.stdout
+        assert other.stdout.readline()
+        held = _move()
+        other.communicate(b"\n")
+    assert held == math.inf
+    assert 0 < _move() < math.inf
 
 
 def test_a_log_that_is_written_all_the_time_begins_anew_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
